@@ -29,6 +29,12 @@ MODELS = {
     "Ridge": ("linear_model.Ridge", "values"),
     "Ridge, weights": ("linear_model.Ridge", "weights"),
     "RidgeClassifier, 10 classes": ("linear_model.RidgeClassifier", "classes"),
+    "Lasso": ("linear_model.Lasso", "values"),
+    "ElasticNet, weights": ("linear_model.ElasticNet", "weights"),
+    "LassoCV": ("linear_model.LassoCV", "values"),
+    "LogisticRegression": ("linear_model.LogisticRegression", "two classes"),
+    "LogisticRegression, 10 classes": ("linear_model.LogisticRegression", "classes"),
+    "PoissonRegressor": ("linear_model.PoissonRegressor", "counts"),
     "PCA": ("decomposition.PCA", "rows"),
     "PCA, float32": ("decomposition.PCA", "single rows"),
     "IncrementalPCA": ("decomposition.IncrementalPCA", "rows"),
@@ -44,7 +50,8 @@ def measure(contender: str, rows: int, features: int) -> dict[str, float]:
     codes = np.digitize(y, np.quantile(y, np.linspace(0.1, 0.9, 9)))
     figures = {}
     for name, (kind, how) in MODELS.items():
-        given = [X, codes if how == "classes" else y]
+        targets = {"classes": codes, "two classes": codes > 4, "counts": codes}
+        given = [X, targets.get(how, y)]
         if how.endswith("rows"):
             given = [X]
         if how.startswith("single"):

@@ -18,6 +18,7 @@ import numpy as np
 from scipy.sparse import csr_array
 from sklearn.base import BaseEstimator, is_classifier, is_clusterer, is_regressor
 from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import KFold
 from sklearn.utils import get_tags
 from sklearn.utils.validation import has_fit_parameter
 
@@ -32,7 +33,12 @@ from streamlearn.feature_extraction.text import TfidfTransformer
 from streamlearn.feature_selection import VarianceThreshold
 from streamlearn.impute import MissingIndicator, SimpleImputer
 from streamlearn.linear_model import (
+    ElasticNet,
+    ElasticNetCV,
+    Lasso,
+    LassoCV,
     LinearRegression,
+    LogisticRegression,
     PassiveAggressiveClassifier,
     PassiveAggressiveRegressor,
     Perceptron,
@@ -41,7 +47,9 @@ from streamlearn.linear_model import (
     RidgeCV,
     SGDClassifier,
     SGDRegressor,
+    TweedieRegressor,
 )
+from streamlearn.linear_model.elastic_net import L1Penalized
 from streamlearn.model_selection import (
     HyperbandSearchCV,
     StreamSearchCV,
@@ -90,6 +98,12 @@ ESTIMATORS = {
     "Ridge": Ridge(),
     "RidgeCV": RidgeCV(),
     "RidgeClassifier": RidgeClassifier(),
+    "Lasso": Lasso(),
+    "LassoCV": LassoCV(alphas=5),
+    "ElasticNet": ElasticNet(),
+    "ElasticNetCV": ElasticNetCV(alphas=5),
+    "LogisticRegression": LogisticRegression(),
+    "TweedieRegressor": TweedieRegressor(),
     "GaussianNB": GaussianNB(),
     "BernoulliNB": BernoulliNB(),
     "NearestCentroid": NearestCentroid(),
@@ -131,6 +145,8 @@ ESTIMATORS = {
     "HyperbandSearchCV": HyperbandSearchCV(*SEARCH, **RAISE),
 }
 ELSEWHERE = {
+    "PoissonRegressor": "its y is of counts; TweedieRegressor has the same base class",
+    "GammaRegressor": "its y is of amounts; TweedieRegressor has the same base class",
     "MultinomialNB": "its X is of counts; BernoulliNB has the same base class",
     "ComplementNB": "its X is of counts; BernoulliNB has the same base class",
     **dict.fromkeys(
@@ -216,13 +232,13 @@ def nets_for_values(estimator: BaseEstimator) -> bool:
 
 
 def of_one_output(estimator: BaseEstimator) -> bool:
-    """classifiers and regressors except nets, LinearRegression, Ridge and RidgeCV"""
+    """classifiers and regressors of one output"""
     return predictors(estimator) and not nets(estimator) and not of_several_outputs(estimator)
 
 
 def of_several_outputs(estimator: BaseEstimator) -> bool:
-    """LinearRegression, Ridge and RidgeCV"""
-    return isinstance(estimator, LinearRegression | Ridge | RidgeCV)
+    """LinearRegression, Ridge, RidgeCV, Lasso and ElasticNet"""
+    return isinstance(estimator, LinearRegression | Ridge | RidgeCV | Lasso | ElasticNet)
 
 
 def exact(estimator: BaseEstimator) -> bool:
@@ -240,8 +256,28 @@ def penalized(estimator: BaseEstimator) -> bool:
     return isinstance(estimator, Ridge | RidgeClassifier)
 
 
+def logistic(estimator: BaseEstimator) -> bool:
+    """LogisticRegression"""
+    return isinstance(estimator, LogisticRegression)
+
+
+def tweedie(estimator: BaseEstimator) -> bool:
+    """TweedieRegressor"""
+    return isinstance(estimator, TweedieRegressor)
+
+
+def by_folds(estimator: BaseEstimator) -> bool:
+    """RidgeCV, LassoCV and ElasticNetCV"""
+    return isinstance(estimator, RidgeCV | LassoCV | ElasticNetCV)
+
+
+def paths(estimator: BaseEstimator) -> bool:
+    """LassoCV and ElasticNetCV"""
+    return isinstance(estimator, LassoCV | ElasticNetCV)
+
+
 def regressors_of_one_output(estimator: BaseEstimator) -> bool:
-    """regressors except nets, LinearRegression, Ridge and RidgeCV"""
+    """regressors of one output"""
     return is_regressor(estimator) and of_one_output(estimator)
 
 
@@ -258,6 +294,11 @@ def of_two_or_more(estimator: BaseEstimator) -> bool:
 def weighted(estimator: BaseEstimator) -> bool:
     """all that take weights"""
     return has_fit_parameter(estimator, "sample_weight")
+
+
+def of_weights_of_rows(estimator: BaseEstimator) -> bool:
+    """all that take weights except those with an L1 penalty"""
+    return weighted(estimator) and not isinstance(estimator, L1Penalized)
 
 
 def without_nan(estimator: BaseEstimator) -> bool:
@@ -897,7 +938,7 @@ CASES = {
             lambda t: {"sample_weight": 2.0},
             "sample_weight must hold one value for each row, got 2.0",
             LEARN,
-            weighted,
+            of_weights_of_rows,
             error=TypeError,
         ),
         Case(
@@ -1004,9 +1045,98 @@ CASES = {
             params={"solver": "svd", "positive": True},
         ),
         Case(
+            '`penalty="l1"`',
+            lambda t: {},
+            "penalty='l1' is not supported, because an L1 penalty has no second derivative. Use",
+            ("fit",),
+            logistic,
+            params={"penalty": "l1"},
+        ),
+        Case(
+            "`l1_ratio=0.5`",
+            lambda t: {},
+            "l1_ratio=0.5 is not supported, because an L1 penalty has no second derivative. Use",
+            ("fit",),
+            logistic,
+            params={"l1_ratio": 0.5},
+        ),
+        Case(
+            "`dual=True`",
+            lambda t: {},
+            "dual=True is not supported. Set dual=False",
+            ("fit",),
+            logistic,
+            params={"dual": True},
+        ),
+        Case(
+            '`solver="liblinear"`',
+            lambda t: {},
+            "solver='liblinear' is not supported, because it also penalizes the intercept. Set",
+            ("fit",),
+            logistic,
+            params={"solver": "liblinear"},
+        ),
+        Case(
+            "`power=3`",
+            lambda t: {},
+            "power=3 with link='auto' is not supported, because the deviance is not convex",
+            ("fit",),
+            tweedie,
+            params={"power": 3},
+        ),
+        Case(
+            "`power=1.5` and targets below 0",
+            lambda t: {},
+            "target.* below 0, the first in row .* TweedieRegressor is for amounts of 0 or more",
+            ("fit",),
+            tweedie,
+            params={"power": 1.5},
+        ),
+        Case(
+            "`cv=KFold(shuffle=True)`",
+            lambda t: {},
+            "Set shuffle=False, or shuffle the rows before they are stored",
+            ("fit",),
+            by_folds,
+            params={"cv": KFold(3, shuffle=True)},
+        ),
+        Case(
+            "`cv=5` and one row with a weight",
+            lambda t: {"X": t.X[:1], "y": t.y[:1]},
+            "needs rows with a weight in at least two folds, got 1, n_samples=1. Give more rows",
+            ("fit",),
+            by_folds,
+            params={"cv": 5},
+        ),
+        Case(
+            "`alphas=[-1.0]`",
+            lambda t: {},
+            r"alphas must be more than 0, got|alphas\[0\] == -1.0, must be >= 0",
+            ("fit",),
+            by_folds,
+            params={"alphas": [-1.0]},
+        ),
+        Case(
+            "`l1_ratio=0` and a number of `alphas`",
+            lambda t: {},
+            "supply a grid by providing your estimator with the appropriate `alphas=`",
+            ("fit",),
+            paths,
+            params={"l1_ratio": 0, "alphas": 5},
+        ),
+        Case(
+            "`l1_ratio=[2.0]`",
+            lambda t: {},
+            "l1_ratio must be from 0 to 1, got",
+            ("fit",),
+            paths,
+            params={"l1_ratio": [2.0]},
+        ),
+        Case(
             '`penalty="elasticnet"`, `l1_ratio=None`',
             lambda t: {},
-            "l1_ratio must be set when penalty is 'elasticnet'|The 'l1_ratio' parameter of",
+            "l1_ratio must be set when penalty is 'elasticnet'|The 'l1_ratio' parameter of|"
+            "penalty='elasticnet' is not supported",
             LEARN,
             params={"penalty": "elasticnet", "l1_ratio": None},
         ),
@@ -1463,21 +1593,24 @@ OUT_OF_RANGE = {
     "beta_2": 1.0, "categories": "few", "class_weight": "even", "classes": 5, "clip": "yes",
     "compute_labels": "yes", "copy": "yes", "copy_X": "yes",
     "cv": "all", "degree": -1, "drop": "last",
-    "dtype": "text", "early_stopping": "yes", "encode": "binary", "encoded_missing_value": "no",
-    "epsilon": -0.1, "estimator": 5, "eta0": 0.0, "extrapolation": "nearest",
+    "dtype": "text", "dual": "yes",
+    "early_stopping": "yes", "encode": "binary", "encoded_missing_value": "no",
+    "eps": 0.0, "epsilon": -0.1, "estimator": 5, "eta0": 0.0, "extrapolation": "nearest",
     "feature_name_combiner": "join", "feature_range": 5, "fit_intercept": "yes",
     "handle_missing": "mean", "handle_unknown": "keep",
     "ignore_implicit_zeros": "yes", "include_bias": "yes", "knots": "random",
     "hidden_layer_sizes": 0, "init": 5, "init_size": 0, "l1_ratio": 1.1, "learning_rate": "fast",
     "learning_rate_init": 0.0, "loss": "least squares", "max_categories": 0, "max_fun": 0,
-    "max_iter": 0, "min_frequency": 0,
+    "max_iter": -1, "min_frequency": 0,
     "max_no_improvement": -1, "momentum": 1.1, "n_clusters": 0, "n_init": 0.5,
     "n_bins": 1, "n_iter_no_change": 0, "n_jobs": 2, "n_knots": 1, "n_parallel": 0,
-    "gcv_mode": "best", "positive": "yes", "refine": -1, "store_cv_results": "yes",
+    "gcv_mode": "best", "intercept_scaling": 0.0, "link": "logit",
+    "positive": "yes", "refine": -1, "store_cv_results": "yes",
     "n_quantiles": 0,
     "nesterovs_momentum": "yes", "order": "K", "output_distribution": "cauchy", "patience": 0,
     "penalty": "l0",
-    "power": 0.5, "power_t": "half", "quantile": 0, "predict_meta": 5, "predict_proba_meta": 5,
+    "precompute": "yes", "selection": "greedy",
+    "power": "half", "power_t": "half", "quantile": 0, "predict_meta": 5, "predict_proba_meta": 5,
     "quantile_method": "nearest", "quantile_range": 5, "random_state": -1,
     "reassignment_ratio": -0.1, "scoring": 5, "shuffle": "blocks", "smooth": -1,
     "solver": "newton", "sparse_output": "yes", "strategy": "equal", "subsample": 0,

@@ -58,16 +58,26 @@ from streamlearn.feature_selection import (
 )
 from streamlearn.impute import MissingIndicator, SimpleImputer
 from streamlearn.linear_model import (
+    ElasticNet,
+    ElasticNetCV,
+    GammaRegressor,
+    Lasso,
+    LassoCV,
     LinearRegression,
+    LogisticRegression,
     PassiveAggressiveClassifier,
     PassiveAggressiveRegressor,
     Perceptron,
+    PoissonRegressor,
     Ridge,
     RidgeClassifier,
     RidgeCV,
     SGDClassifier,
     SGDRegressor,
+    TweedieRegressor,
 )
+from streamlearn.linear_model.folds import ByFolds
+from streamlearn.linear_model.generalized import GeneralizedLinear
 from streamlearn.model_selection import StreamSearchCV, SuccessiveHalvingSearchCV
 from streamlearn.naive_bayes import BernoulliNB, ComplementNB, GaussianNB, MultinomialNB
 from streamlearn.neighbors import NearestCentroid
@@ -244,6 +254,12 @@ ESTIMATORS = {
     "Ridge": Ridge(),
     "RidgeCV": RidgeCV([0.5], cv=3),
     "RidgeClassifier": RidgeClassifier(class_weight={0: 1.5}),
+    "Lasso": Lasso(0.1),
+    "ElasticNet": ElasticNet(0.1),
+    "LassoCV": LassoCV(alphas=[0.1], cv=3),
+    "LogisticRegression": LogisticRegression(class_weight={0: 1.5}),
+    "TweedieRegressor": TweedieRegressor(alpha=0.1),
+    "ElasticNetCV": ElasticNetCV(alphas=[0.1], cv=3),
     "GaussianNB": GaussianNB(),
     "BernoulliNB": BernoulliNB(alpha=0.5, binarize=0.2),
     "NearestCentroid": NearestCentroid(shrink_threshold=0.1),
@@ -272,7 +288,15 @@ ESTIMATORS = {
 STATELESS = ("PolynomialFeatures", "Binarizer", "Normalizer")
 """Those that learn nothing but their columns: a fit reads no block, and any library will do."""
 
-NO_MERGE = (*STATELESS, "PowerTransformer", "RidgeCV")
+NO_MERGE = (
+    *STATELESS,
+    "PowerTransformer",
+    "RidgeCV",
+    "LassoCV",
+    "ElasticNetCV",
+    "LogisticRegression",
+    "TweedieRegressor",
+)
 """Those that have no ``partial_fit``."""
 
 SCALERS = (
@@ -336,7 +360,7 @@ def expected(estimator: BaseEstimator) -> dict[str, str]:
     if isinstance(estimator, (SelectKBest, SelectPercentile, SelectFpr, SelectFdr, SelectFwe)):
         reason = "partial_fit by labels needs all of them, and the check gives none"
         out["check_n_features_in_after_fitting"] = reason
-    if isinstance(estimator, RidgeCV):
+    if isinstance(estimator, ByFolds):
         out |= dict.fromkeys(WEIGHTS, "folds are blocks, and the check lists the rows of folds")
     if isinstance(getattr(estimator, "estimator", None), preprocessing.StandardScaler):
         reason = "scikit-learn's scaler takes arrays of two libraries for one and breaks"
@@ -385,6 +409,10 @@ class OnceLinearRegression(Once, LinearRegression):
 
 
 class OnceRidge(Once, Ridge):
+    pass
+
+
+class OnceElasticNet(Once, ElasticNet):
     pass
 
 
@@ -524,6 +552,18 @@ CHECKED = [
     RidgeCV(),
     RidgeCV(cv=3),
     RidgeClassifier(),
+    Lasso(),
+    Lasso(0.01, positive=True),
+    ElasticNet(),
+    ElasticNet(0.01, warm_start=True),
+    LassoCV(),
+    ElasticNetCV(cv=3),
+    LogisticRegression(),
+    LogisticRegression(C=0.1, class_weight="balanced"),
+    PoissonRegressor(),
+    GammaRegressor(),
+    TweedieRegressor(),
+    TweedieRegressor(power=1.5, alpha=0.01),
     GaussianNB(),
     GaussianNB(var_smoothing=0.1),
     MultinomialNB(),
@@ -550,6 +590,7 @@ CHECKED = [
     OnceLinearRegression(),
     OnceRidge(),
     OnceRidgeClassifier(),
+    OnceElasticNet(0.1),
     OnceGaussianNB(),
     OnceMultinomialNB(),
     OnceTfidfTransformer(),
@@ -875,7 +916,7 @@ def test_nothing_is_read_until_asked_and_then_once(estimator, container, table):
             estimator.set_params(max_iter=1)
         assert reads == []
         estimator.fit(X, y)
-        if isinstance(estimator, PowerTransformer):
+        if isinstance(estimator, PowerTransformer | GeneralizedLinear):
             assert len(reads) % len(once) == 0
             assert len(reads) <= 12 * len(once)
         else:

@@ -21,9 +21,10 @@ from sklearn.pipeline import make_pipeline as plain_pipeline
 
 from streamlearn import compose, stages
 from streamlearn.impute import SimpleImputer
-from streamlearn.linear_model import SGDClassifier
+from streamlearn.linear_model import Ridge, SGDClassifier
 from streamlearn.pipeline import make_pipeline
 from streamlearn.preprocessing import (
+    DatetimeEncoder,
     KBinsDiscretizer,
     MinMaxScaler,
     OneHotEncoder,
@@ -440,3 +441,15 @@ def test_a_learner_after_no_columns_says_so(cut, output):
     y = cut(Y.to_frame())["y"]
     with pytest.raises(ValueError, match=r"Found array with 0 feature\(s\)"):
         pipe.fit(cut(EVERY_KIND), y)
+
+
+@pytest.mark.parametrize("learner", [SGDClassifier(classes=[False, True]), Ridge()])
+def test_what_is_missing_behind_it_is_named_as_its_column(learner):
+    table = pd.DataFrame({"size": np.arange(100.0), "built": pd.date_range("2020", periods=100)})
+    table.loc[70, "built"] = None
+    X = dd.from_pandas(table, npartitions=5)
+    columns = compose.make_column_transformer(
+        (StandardScaler(), ["size"]), (DatetimeEncoder(), ["built"])
+    )
+    with pytest.raises(ValueError, match="NaN in block 3, column 'datetimeencoder__built_year'"):
+        make_pipeline(columns, learner).fit(X, X["size"] > 50)

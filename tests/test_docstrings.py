@@ -151,6 +151,7 @@ def test_attributes_are_those_of_a_fit(name):
     estimator = made(ESTIMATORS[name])
     X = documents(40) if name in OF_DOCUMENTS else X
     X = X.abs() if get_tags(estimator).input_tags.positive_only else X
+    y = 1 + y if getattr(get_tags(estimator).target_tags, "positive_only", False) else y
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         estimator.fit(*([y] if name.startswith("Label") else [X, y]))

@@ -155,6 +155,7 @@ NOT_FUZZED = {
         "in memory it draws blocks of its own",
     ),
     **dict.fromkeys(OF_DOCUMENTS, "it takes documents; see tests/feature_extraction"),
+    **dict.fromkeys(("LassoCV", "ElasticNetCV"), "folds are blocks, and rows in memory are others"),
     "LabelEncoder": "it takes labels alone",
     "LabelBinarizer": "it takes labels alone",
 }

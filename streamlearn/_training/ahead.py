@@ -36,7 +36,7 @@ def through_stages(
     rows = passed.rows
     state = rescaled(course, learned, states, is_affine(rows.functions))
     names = None if rows.functions else _get_feature_names(rows.array)
-    ready = _ready(course, pending, passed)
+    ready = _ready(course, pending, passed, states)
     return learned._replace(state=state, ahead=states, names=names), ready
 
 
@@ -70,7 +70,7 @@ def in_round(
         return None, block
     assert states is not None
     alone, passed = _passed(course, states, block, alone=True)
-    ready = _ready(course, block, passed)
+    ready = _ready(course, block, passed, alone)
     if block.epoch != course.first.epoch:
         return None, ready
     return Alone(alone, is_affine(passed.rows.functions)), ready
@@ -112,14 +112,21 @@ def _passed(
     )
 
 
-def _ready(course: Course, pending: PendingBlock, passed: StagedBlock) -> PreparedBlock:
+def _ready(
+    course: Course, pending: PendingBlock, passed: StagedBlock, states: tuple[Any, ...]
+) -> PreparedBlock:
     """Return the block with the rows that have passed the stages."""
     _, block, target, weight, epoch = pending
     X = passed.rows
     check = epoch == course.first.epoch and not passed.clean
     if check or not X.functions:
         reader = Reader(course.reader.estimator, None, names_seen(course), finite=check, dense=None)
-        X = reader.whole(X, block.named)
+        try:
+            X = reader.whole(X, block.named)
+        except ValueError:
+            named = reader._replace(names=names_made(course, states))
+            named.finite_or_raise(X.all(), block.named, made=True)
+            raise
     like = LazyRows(first_row(X.array), X.functions).all()
     if like.shape[1] == 0:
         raise no_features(course.reader.estimator, (X.array.shape[0], 0))
@@ -164,6 +171,19 @@ def rescaled(course: Course, learned: Learned, states: tuple[Any, ...], affine: 
         return learned.state
     like = an_array(learned.state)
     return rescale(course.learner.params, learned.state, *(asarray(v, like=like) for v in moved))
+
+
+def names_made(course: Course, states: tuple[Any, ...] | None) -> tuple[str, ...] | None:
+    """Return the names of the columns that the stages ahead make, if they can tell them."""
+    names: Any = course.reader.names
+    if course.ahead is None or states is None or names is None:
+        return names_seen(course)
+    try:
+        for transformer in course.ahead.fitted(states):
+            names = transformer.get_feature_names_out(names)
+    except (AttributeError, TypeError, ValueError):
+        return names_seen(course)
+    return tuple(map(str, names))
 
 
 def names_seen(course: Course) -> tuple[str, ...] | None:

@@ -24,6 +24,7 @@ from streamlearn._arrays import (
     rows_at,
 )
 from streamlearn._sklearn import _get_feature_names
+from streamlearn._training.ahead import names_made
 from streamlearn._training.course import Course
 from streamlearn._training.prepare import read_target, staged
 from streamlearn._training.transformers import fit as learn_stages
@@ -287,6 +288,8 @@ def _of_rows(read: Read, rows: LazyRows, block: Block, reader: Reader) -> Sums:
     with np.errstate(over="ignore", invalid="ignore"):
         state = statistic_of(learner, shown, weight, target, course.n_outputs)
     if may_be_refused(learner, state, n, reader):
+        if course.ahead is not None:
+            reader = reader._replace(names=names_made(course, read.states))
         reader.finite_or_raise(rows.all(), block.named, made=course.ahead is not None)
     folds = None
     if read.n_folds:
@@ -306,7 +309,8 @@ def _folds(
     k, n = read.n_folds, rows.array.shape[0]
     if not read.cuts:
         return tuple(state if fold == number % k else None for fold in range(k))
-    sizes = [n // k + (fold < n % k) for fold in range(k)]  # as scikit-learn's KFold cuts them
+    # The first block is cut as KFold does. Blocks of one row go to all folds in turn.
+    sizes = [n // k + ((fold - number) % k < n % k) for fold in range(k)]
     out, start = [], 0
     for size in sizes:
         at = slice(start, start + size)

@@ -12,26 +12,35 @@ from streamlearn._validation.messages import in_block
 
 MEANINGS = {
     "poisson": "counts, 0 or more",
-    "gamma": "amounts above 0; loss='tweedie' takes zeros too",
+    "gamma": "amounts above 0; {zeros} takes zeros too",
     "tweedie": "amounts of 0 or more",
 }
 """What targets the losses are for that do not take all numbers."""
 
 
-def valid_for(loss: str, power: float = np.nan) -> Callable[[Array, int | None], None] | None:
+def valid_for(
+    loss: str, power: float = np.nan, *, estimator: str | None = None
+) -> Callable[[Array, int | None], None] | None:
     """Return a check ``(targets, block)`` that raises an error. None if all numbers are valid.
 
-    ``power`` is that of "tweedie".
+    ``power`` is that of "tweedie". ``estimator`` is the name of a class that has only this loss.
     """
     if loss not in MEANINGS:
         return None
-    meaning = MEANINGS[loss]
-    if loss == "tweedie" and power == 2:
-        meaning = MEANINGS["gamma"].replace("takes", "with a power below 2 takes")
-    return partial(_in_domain_or_raise, loss, meaning, "above" in meaning)
+    said, other, zeros = f"loss={loss!r}", "loss='squared_error'", "loss='tweedie'"
+    if estimator is not None:
+        said, other = estimator, "TweedieRegressor(power=0)"
+        zeros = "TweedieRegressor(power=1.5)"
+    elif loss == "tweedie" and power == 2:
+        zeros += " with a power below 2"
+    above = loss == "gamma" or power == 2
+    meaning = MEANINGS["gamma" if above else loss].format(zeros=zeros)
+    return partial(_in_domain_or_raise, said, meaning, other, above)
 
 
-def _in_domain_or_raise(loss: str, meaning: str, above: bool, y: Array, block: int | None) -> None:
+def _in_domain_or_raise(
+    said: str, meaning: str, other: str, above: bool, y: Array, block: int | None
+) -> None:
     """Check that no target is negative, and that none is 0 if all must be ``above`` 0.
 
     Raises
@@ -46,6 +55,5 @@ def _in_domain_or_raise(loss: str, meaning: str, above: bool, y: Array, block: i
     first = to_numpy(y).reshape(wrong.shape[0], -1)[where[0], outputs[0]]
     raise ValueError(
         f"{in_block('y', block)} has {len(where)} target(s) {limit}, the first in row {where[0]}: "
-        f"{float(first):g}. loss={loss!r} is for {meaning}. Leave such rows out, or use "
-        "loss='squared_error'."
+        f"{float(first):g}. {said} is for {meaning}. Leave such rows out, or use {other}."
     )

@@ -525,7 +525,7 @@ default="auto"
             If X holds NaN or infinity, has other features than in `fit`, or is in another namespace
             or on another device.
         """
-        return self._out("predict_log_proba", X, partial(_log_probabilities, self.loss))
+        return self._out("predict_log_proba", X, partial(log_probabilities, self.loss))
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """Return the accuracy: the share of rows whose label is predicted right.
@@ -566,7 +566,8 @@ def labels_of(classes: np.ndarray, p: Array) -> Array:
     return decode(classes, links.codes(p))
 
 
-def _log_probabilities(loss: str, p: Array) -> Array:
+def log_probabilities(loss: str, p: Array) -> Array:
+    """Return the logarithms of the probabilities of classes, from scores (m, K)."""
     probabilities = links.probabilities(p, loss=loss)
     with np.errstate(divide="ignore"):
         return namespace(p).log(probabilities)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.utils.validation import check_is_fitted
 
 from streamlearn._arrays import asarray, itemsize, namespace
@@ -85,12 +86,18 @@ class ExactLinear(MergeablePredictor):
 
     def _scores(self, method: str, X: Any, of_scores: Any) -> Any:
         """Apply a function of the scores (m, t) to the rows of X; see `rows_out`."""
-        check_is_fitted(self)
-        coef = self.coef_ if self.coef_.ndim == 2 else self.coef_[None, :]
-        xp = namespace(coef)
-        intercept = xp.zeros_like(coef[:, 0]) + asarray(self.intercept_, like=coef)
-        function = Scores(coef, intercept, of_scores)
-        return rows_out(self, method, X, function, fitted=coef, finite=False)
+        return linear_scores(self, method, X, of_scores)
+
+
+def linear_scores(estimator: Any, method: str, X: Any, of_scores: Any) -> Any:
+    """Apply a function of the scores (m, K) of an estimator to the rows of X; see `rows_out`."""
+    check_is_fitted(estimator)
+    coef = estimator.coef_.toarray() if issparse(estimator.coef_) else estimator.coef_
+    coef = coef if coef.ndim == 2 else coef[None, :]
+    xp = namespace(coef)
+    intercept = xp.zeros_like(coef[:, 0]) + asarray(estimator.intercept_, like=coef)
+    function = Scores(coef, intercept, of_scores)
+    return rows_out(estimator, method, X, function, fitted=coef, finite=False)
 
 
 class ExactRegressor(MergeableRegressor, ExactLinear):

@@ -191,13 +191,26 @@ def _of_least_norm(problem: Problem, at: np.ndarray, tol: float) -> Solution:
     coef = coef / size[:, None]
     if null.shape[1]:
         # Steps along these directions change no prediction. The shortest solution has none.
-        # What rounding left of 0 would count for features in small units.
-        null = np.where(np.abs(null) > 16 * d * EPS * condition, null, 0.0)
-        null = null / size[:, None] / problem.unit[:d, None]
-        null, _ = linalg.qr(null / np.max(np.abs(null)), mode="economic")
+        null = null_space(null, size, problem.unit[:d], condition)
         scaled = coef / problem.unit[:d, None]
         coef = (scaled - null @ (null.T @ scaled)) * problem.unit[:d, None]
     return Solution(coef, condition, int(kept.sum()), accurate)
+
+
+def null_space(
+    vectors: np.ndarray, size: np.ndarray, unit: np.ndarray, condition: float
+) -> np.ndarray:
+    """Return orthonormal coefficients (d, k) that change no prediction.
+
+    ``vectors`` (d, k) are those of features that are divided by ``size``, in units of ``unit``.
+    The others have the condition number ``condition``.
+    """
+    if not vectors.shape[1]:
+        return vectors
+    # What rounding left of 0 would count for features in small units.
+    null = np.where(np.abs(vectors) > 16 * len(unit) * EPS * condition, vectors, 0.0)
+    null = null / size[:, None] / unit[:, None]
+    return linalg.qr(null / np.max(np.abs(null)), mode="economic")[0]
 
 
 def _penalized(problem: Problem, at: np.ndarray, penalty: np.ndarray) -> Solution:

@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 from numbers import Integral, Real
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from scipy import linalg
 from sklearn.model_selection import KFold
-from sklearn.utils.metaestimators import available_if
 
 from streamlearn._arrays import to_numpy
 from streamlearn._estimator.inputs import Given
 from streamlearn._sklearn import Interval, StrOptions
 from streamlearn._training.course import Course
 from streamlearn._training.summed import read_again
-from streamlearn.core.statistics import comoments, left_out_errors
-from streamlearn.linear_model.exact import ExactRegressor
+from streamlearn.core.statistics import left_out_errors
+from streamlearn.linear_model.folds import ByFolds, squared_errors
 from streamlearn.linear_model.least_squares import (
     RIDGE_TOL,
     Problem,
     Solution,
-    intercepts,
     problem_of,
     solve,
 )
@@ -29,7 +27,7 @@ from streamlearn.linear_model.least_squares import (
 SCORES = ("r2", "neg_mean_squared_error")
 
 
-class RidgeCV(ExactRegressor):
+class RidgeCV(ByFolds):
     """`Ridge` with the best of several penalties, by cross-validation, in one or two reads.
 
     It is scikit-learn's `~sklearn.linear_model.RidgeCV` for arrays of any library and for dask
@@ -108,6 +106,9 @@ class RidgeCV(ExactRegressor):
     0.001
     """
 
+    _alone = "Ridge(alpha=model.alpha_)"
+    _without_folds = ", or cv=None"
+
     _parameter_constraints: dict[str, Any] = {
         "alphas": ["array-like", Interval(Real, 0, None, closed="neither")],
         "fit_intercept": ["boolean"],
@@ -137,22 +138,6 @@ class RidgeCV(ExactRegressor):
         self.store_cv_results = store_cv_results
         self.alpha_per_target = alpha_per_target
 
-    def _never(self) -> bool:
-        raise AttributeError(
-            "RidgeCV finds the penalty from all rows at once. Use Ridge(alpha=model.alpha_), which "
-            "learns further and merges."
-        )
-
-    @available_if(_never)
-    def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
-        """Not available: the penalty is found from all rows. `Ridge` has it."""
-        raise NotImplementedError
-
-    @available_if(_never)
-    def merge(self, other: Self) -> Self:
-        """Not available: the penalty is found from all rows. `Ridge` has it."""
-        raise NotImplementedError
-
     def _validate_params(self) -> None:
         super()._validate_params()
         if self.store_cv_results:
@@ -170,11 +155,6 @@ class RidgeCV(ExactRegressor):
                 "cv!=None and alpha_per_target=True are incompatible. Set cv=None, or fit a model "
                 "for each target."
             )
-        if getattr(self.cv, "shuffle", False):
-            raise ValueError(
-                "cv=KFold(shuffle=True) is not supported: folds are blocks, which are dealt in "
-                "turn. Set shuffle=False, or shuffle the rows before they are stored."
-            )
 
     def _tried(self) -> np.ndarray:
         """Return the penalties to try."""
@@ -190,10 +170,7 @@ class RidgeCV(ExactRegressor):
 
     def _n_folds(self) -> int:
         self._tried()
-        return 0 if self.cv is None else int(getattr(self.cv, "n_splits", self.cv))
-
-    def _learned_folds(self, folds: tuple[Any, ...] | None) -> None:
-        self._folds = () if folds is None else folds
+        return 0 if self.cv is None else super()._n_folds()
 
     def _publish(self) -> None:
         if self.cv is not None:
@@ -248,30 +225,16 @@ class RidgeCV(ExactRegressor):
 
     def _scores_of_folds(self) -> np.ndarray:
         """Return the mean score over the folds, (n_alphas, n_targets)."""
-        folds = [fold for fold in self._folds if fold is not None]
-        folds = [fold for fold in folds if not bool(comoments.is_empty(fold))]
-        if len(folds) < 2:
-            n = f"{float(to_numpy(comoments.total_weight(self._state))[0]):g}"
-            raise ValueError(
-                f"cv={self.cv!r} needs rows with a weight in at least two folds, got {len(folds)}, "
-                f"n_samples={n}. Give more rows, or cv=None."
-            )
-        return np.mean([self._scores_of_fold(fold) for fold in folds], axis=0)
+        scores = [self._scores_of_fold(*split) for split in self._splits()]
+        return np.mean(scores, axis=0)
 
-    def _scores_of_fold(self, fold: comoments.Comoments) -> np.ndarray:
-        rest = comoments.without(self._state, fold)
-        problem = problem_of(rest, fit_intercept=self.fit_intercept)
-        held_out = problem_of(fold, fit_intercept=True)
-        d, t = problem.xy.shape
-        x, y = held_out.unit[:d], held_out.unit[d:]
+    def _scores_of_fold(self, learned: Problem, held_out: Problem) -> np.ndarray:
+        d, t = learned.xy.shape
+        y = held_out.unit[d:]
         out = []
         for alpha in self._tried():
-            coef = solve(problem, np.full(t, alpha), RIDGE_TOL).coef
-            bias = held_out.mean[d:] - coef @ held_out.mean[:d] - intercepts(problem, coef)
-            coef = coef * x / y[:, None]
-            cross = np.sum(coef * (held_out.xx @ coef.T - 2.0 * held_out.xy).T, axis=1)
-            squares = np.maximum(held_out.yy + cross, 0.0)
-            squares = squares + held_out.weight * (bias / y) ** 2
+            coef = solve(learned, np.full(t, alpha), RIDGE_TOL).coef
+            squares = squared_errors(coef, learned, held_out)
             if self.scoring == "neg_mean_squared_error":
                 out.append(-squares * y * y / held_out.weight)
             else:

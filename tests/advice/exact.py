@@ -17,7 +17,22 @@ from streamlearn.discriminant_analysis import (
     QuadraticDiscriminantAnalysis,
 )
 from streamlearn.impute import SimpleImputer
-from streamlearn.linear_model import LinearRegression, Ridge, RidgeClassifier, RidgeCV, SGDRegressor
+from streamlearn.linear_model import (
+    ElasticNet,
+    ElasticNetCV,
+    GammaRegressor,
+    Lasso,
+    LassoCV,
+    LinearRegression,
+    LogisticRegression,
+    PoissonRegressor,
+    Ridge,
+    RidgeClassifier,
+    RidgeCV,
+    SGDClassifier,
+    SGDRegressor,
+    TweedieRegressor,
+)
 from streamlearn.naive_bayes import GaussianNB, MultinomialNB
 from streamlearn.neighbors import NearestCentroid
 from streamlearn.pipeline import make_pipeline
@@ -56,6 +71,19 @@ def first_two(x: Any) -> Any:
 
 def cv(**how: Any) -> Any:
     return RidgeCV(**how).fit(X, Y)
+
+
+def net(**how: Any) -> Any:
+    return ElasticNetCV(**how).fit(X, Y)
+
+
+def logistic(y: Any = Y, **how: Any) -> Any:
+    return LogisticRegression(**how).fit(X, y)
+
+
+def few_coefficients() -> Any:
+    with patch.object(LogisticRegression, "_most_features", 11):
+        return logistic(THREE)
 
 
 def components(n: Any = 2, rows: Any = X, **how: Any) -> Any:
@@ -281,6 +309,85 @@ EXACT = [
         lambda: RidgeCV().partial_fit(X, Y),
         r"Use Ridge\(alpha=model.alpha_\), which learns further and merges",
         lambda: Ridge(cv().alpha_).partial_fit(X, Y).merge(Ridge(cv().alpha_).fit(X, Y)),
+    ),
+    advice(
+        lambda: LassoCV().partial_fit(X, Y),
+        r"Use Lasso\(alpha=model.alpha_\), which learns further and merges",
+        lambda: Lasso(alpha=0.1).partial_fit(X, Y).merge(Lasso(alpha=0.1).fit(X, Y)),
+    ),
+    advice(
+        lambda: ElasticNetCV().partial_fit(X, Y),
+        r"Use ElasticNet\(alpha=model.alpha_, l1_ratio=model.l1_ratio_\)",
+        lambda: ElasticNet(net().alpha_, l1_ratio=net().l1_ratio_).partial_fit(X, Y),
+    ),
+    advice(
+        partial(net, l1_ratio=0),
+        "supply a grid by providing your estimator with the appropriate `alphas=` argument",
+        partial(net, l1_ratio=0, alphas=[0.1, 1.0]),
+    ),
+    advice(
+        partial(net, l1_ratio=[0.5, 1.5]),
+        "l1_ratio must be from 0 to 1",
+        partial(net, l1_ratio=[0.5, 1.0]),
+    ),
+    advice(
+        lambda: net(alphas=[np.inf]),
+        "alphas must be 0 or more",
+        lambda: net(alphas=[0.0]),
+    ),
+    advice(
+        lambda: LassoCV(cv=3).fit(X[:1], Y[:1]),
+        "needs rows with a weight in at least two folds, got 1, n_samples=1. Give more rows",
+        lambda: LassoCV(cv=3).fit(X, Y),
+    ),
+    advice(
+        partial(logistic, penalty="l1"),
+        r"Use l1_ratio=0, or SGDClassifier\(loss='log_loss', penalty='l1'\)",
+        partial(logistic, l1_ratio=0),
+        lambda: SGDClassifier(loss="log_loss", penalty="l1", random_state=0).fit(X, Y),
+    ),
+    advice(partial(logistic, dual=True), "Set dual=False", partial(logistic, dual=False)),
+    advice(
+        partial(logistic, solver="liblinear"),
+        "also penalizes the intercept. Set solver='lbfgs'",
+        partial(logistic, solver="lbfgs"),
+    ),
+    advice(
+        partial(logistic, classes=[0, 1, 2]),
+        "Give rows of it, or leave it out of classes",
+        partial(logistic, THREE, classes=[0, 1, 2]),
+        partial(logistic, classes=[0, 1]),
+    ),
+    advice(
+        few_coefficients,
+        "3 features of 3 classes have 12 coefficients, .* SGDRegressor and SGDClassifier keep less",
+        lambda: SGDClassifier(loss="multinomial", random_state=0).fit(X, THREE),
+    ),
+    advice(
+        lambda: LogisticRegression().partial_fit(X, Y),
+        "Fit it to all rows, or use SGDClassifier or SGDRegressor with the same loss",
+        logistic,
+        lambda: SGDClassifier(loss="log_loss", random_state=0).partial_fit(X, Y, classes=[0, 1]),
+    ),
+    advice(
+        lambda: PoissonRegressor().fit(X, np.zeros(len(X))),
+        "Give rows with a target above 0",
+        lambda: PoissonRegressor().fit(X, Y),
+    ),
+    advice(
+        lambda: GammaRegressor().fit(X, Y),
+        r"TweedieRegressor\(power=1.5\) takes zeros too. Leave such rows out, or use "
+        r"TweedieRegressor\(power=0\)",
+        lambda: TweedieRegressor(power=1.5).fit(X, Y),
+        lambda: GammaRegressor().fit(X[Y > 0], Y[Y > 0]),
+        lambda: TweedieRegressor(power=0).fit(X, Y),
+    ),
+    advice(
+        lambda: TweedieRegressor(power=3).fit(X, Y + 1),
+        'Give power=0 with link="identity", a power from 1 to 2 with link="log", or fit '
+        "scikit-learn's TweedieRegressor to rows in memory",
+        lambda: TweedieRegressor(power=0, link="identity").fit(X, Y + 1),
+        lambda: TweedieRegressor(power=2, link="log").fit(X, Y + 1),
     ),
     advice(
         partial(cv, store_cv_results=True),

@@ -21,7 +21,7 @@ from streamlearn.core import imputation, kmeans, mlp, robust
 from streamlearn.core import rows as affine
 from streamlearn.core.batches import cut, learn_batches
 from streamlearn.core.learner import Batch, Info, Learner
-from streamlearn.core.linear import newton, rowwise, sgd
+from streamlearn.core.linear import newton, newton_sums, rowwise, sgd
 from streamlearn.core.mlp import optimizers
 from streamlearn.core.power_map import Origin
 from streamlearn.core.statistics import (
@@ -182,6 +182,17 @@ def at(yeo_johnson: bool, power: float, *origin: float) -> Learner:
     )
 
 
+def weighted_two(rng: np.random.Generator, n: int) -> dict[str, np.ndarray]:
+    return weighted_classes(rng, n) | {"target": rng.integers(0, 2, n)}
+
+
+def sums_at(loss: str, K: int, n_classes: int = 0, class_weight: Any = None) -> Learner:
+    """Return the sums at a model, and the losses of another one."""
+    w = np.random.default_rng(0).normal(size=(2, K, N_FEATURES + 1)) / 2
+    models = [tuple(map(tuple, model.tolist())) for model in w]
+    return newton_sums.learner(newton_sums.Params(loss, 1.0, *models, n_classes, class_weight))
+
+
 ON_THE_HOST = (
     "test_nothing_is_read_back_to_the_host",
     "the directions of the sums are found on the host",
@@ -258,6 +269,13 @@ CASES = {
     ),
     "kmeans": Case(kmeans.learner(kmeans.Params(NEAR_50)), weighted_plain, n_outputs=3),
     "newton-log": Case(newton.learner(sgd.Params(loss="log_loss")), classes, n_outputs=3),
+    "newton-sums-log": Case(
+        sums_at("log_loss", 1, 2, (2.0, 0.5)), weighted_two, exempt=(PRODUCTS,)
+    ),
+    "newton-sums-multinomial": Case(
+        sums_at("multinomial", 3, 3), weighted_classes, exempt=(PRODUCTS,)
+    ),
+    "newton-sums-poisson": Case(sums_at("poisson", 1), amounts, exempt=(PRODUCTS,)),
     "newton-elasticnet": Case(
         newton.learner(sgd.Params(loss="huber", kind="values", penalty="elasticnet")), values
     ),

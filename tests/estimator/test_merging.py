@@ -30,7 +30,7 @@ from streamlearn.feature_selection import (
     r_regression,
 )
 from streamlearn.impute import MissingIndicator, SimpleImputer
-from streamlearn.linear_model import LinearRegression, Ridge, RidgeClassifier
+from streamlearn.linear_model import ElasticNet, Lasso, LinearRegression, Ridge, RidgeClassifier
 from streamlearn.naive_bayes import BernoulliNB, ComplementNB, GaussianNB, MultinomialNB
 from streamlearn.neighbors import NearestCentroid
 from streamlearn.pipeline import make_pipeline
@@ -92,6 +92,8 @@ CASES = {
     "LinearRegression": (LinearRegression(), X),
     "Ridge": (Ridge(3.0), X),
     "RidgeClassifier": (RidgeClassifier(**ALL), X),
+    "Lasso": (Lasso(0.1), X),
+    "ElasticNet": (ElasticNet(0.1), X),
     "GaussianNB": (GaussianNB(**ALL), X),
     "MultinomialNB": (MultinomialNB(**ALL), COUNTS),
     "ComplementNB": (ComplementNB(**ALL), COUNTS),
@@ -103,7 +105,11 @@ CASES = {
 WITHOUT = {
     "LabelEncoder": "a test of its own is below",
     "ParallelPostFit": "what it holds may have the method",
-    "RidgeCV": "its instances have not",
+    **dict.fromkeys(("RidgeCV", "LassoCV", "ElasticNetCV"), "its instances have not"),
+    **dict.fromkeys(
+        ("LogisticRegression", "PoissonRegressor", "GammaRegressor", "TweedieRegressor"),
+        "its instances have not",
+    ),
     "Pipeline": "its steps may have the method",
 }
 

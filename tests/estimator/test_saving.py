@@ -44,7 +44,12 @@ from streamlearn.feature_selection import (
     f_regression,
 )
 from streamlearn.impute import MissingIndicator, SimpleImputer
-from streamlearn.linear_model import SGDClassifier, SGDRegressor
+from streamlearn.linear_model import (
+    GammaRegressor,
+    PoissonRegressor,
+    SGDClassifier,
+    SGDRegressor,
+)
 from streamlearn.model_selection import (
     HyperbandSearchCV,
     StreamSearchCV,
@@ -133,6 +138,8 @@ CASES: dict[str, tuple[Any, Any]] = {
     "row by row": (SGDClassifier(batch_size=1, average=True, **SEED), X),
     "a schedule": (SGDRegressor(learning_rate="optimal", loss="huber", **SEED), X),
     "sparse coefficients": (SGDClassifier(penalty="l1", alpha=0.1, **SEED), X),
+    "PoissonRegressor": (PoissonRegressor(), X),
+    "GammaRegressor": (GammaRegressor(), X),
     "counts by class": (MultinomialNB(), np.abs(X)),
     "counts of the others": (ComplementNB(), np.abs(X)),
     "search": (StreamSearchCV(linear_model.SGDClassifier(**SEED), ALPHAS, **SEED), X),
@@ -153,6 +160,8 @@ ANSWERS = ("predict", "predict_proba", "decision_function", "transform", "invers
 
 
 def target(name: str) -> np.ndarray:
+    if name == "GammaRegressor":
+        return 1.0 + Y
     return TEXT if name == "text labels" else Y
 
 

@@ -49,6 +49,14 @@ PAIRS = {
     "Ridge": (our_models, their_models),
     "RidgeCV": (our_models, their_models),
     "RidgeClassifier": (our_models, their_models),
+    "Lasso": (our_models, their_models),
+    "LassoCV": (our_models, their_models),
+    "ElasticNet": (our_models, their_models),
+    "ElasticNetCV": (our_models, their_models),
+    "LogisticRegression": (our_models, their_models),
+    "PoissonRegressor": (our_models, their_models),
+    "GammaRegressor": (our_models, their_models),
+    "TweedieRegressor": (our_models, their_models),
     "PCA": (our_components, their_components),
     "IncrementalPCA": (our_components, their_components),
     "TruncatedSVD": (our_components, their_components),
@@ -96,12 +104,16 @@ SELECTORS = ("SelectKBest", "SelectPercentile", "SelectFpr", "SelectFdr", "Selec
 BAYES = ("GaussianNB", "MultinomialNB", "ComplementNB", "BernoulliNB")
 DISCRIMINANTS = ("LinearDiscriminantAnalysis", "QuadraticDiscriminantAnalysis")
 CLASSES = (*BAYES, "NearestCentroid", *DISCRIMINANTS)
-EXACT = ("LinearRegression", "Ridge", "RidgeCV", "RidgeClassifier")
+PATHS = ("LassoCV", "ElasticNetCV")
+L1 = ("Lasso", "ElasticNet", *PATHS)
+GLM = ("LogisticRegression", "PoissonRegressor", "GammaRegressor", "TweedieRegressor")
+EXACT = ("LinearRegression", "Ridge", "RidgeCV", "RidgeClassifier", *L1, *GLM)
 
 TAGS = {
     # On any library without a setting.
     "array_api_support": (
-        *(*LINEAR, "LinearRegression", "RidgeClassifier"),
+        *(*LINEAR, "LinearRegression", "RidgeClassifier", *L1),
+        *("GammaRegressor", "TweedieRegressor"),
         *("IncrementalPCA", "TruncatedSVD", "MaxAbsScaler", "PowerTransformer", *QUANTILES),
         *("MultinomialNB", "ComplementNB", "BernoulliNB", "NearestCentroid"),
         "QuadraticDiscriminantAnalysis",
@@ -121,7 +133,7 @@ PARAMETERS = {
     "refine": ("SGDClassifier", "SGDRegressor"),
     "classes": (
         *("SGDClassifier", "Perceptron", "PassiveAggressiveClassifier", "RidgeClassifier"),
-        *CLASSES,
+        *("LogisticRegression", *CLASSES),
     ),
     "n_parallel": LINEAR,
     "power": ("SGDRegressor",),
@@ -137,9 +149,12 @@ VALUES = {
     "shuffle": LINEAR,  # "rows" as well
     "n_jobs": (  # has no effect
         *("SGDClassifier", "Perceptron", "PassiveAggressiveClassifier", "LinearRegression"),
+        *("LogisticRegression", *PATHS),
     ),
     "scoring": ("RidgeCV",),  # what is a function of sums
-    "cv": ("RidgeCV",),
+    "cv": ("RidgeCV", *PATHS),
+    "penalty": ("LogisticRegression",),  # the same, in one line
+    "solver": GLM[1:],
 }
 """Parameters that take other values."""
 
@@ -160,7 +175,7 @@ ARGUMENTS = {
     "fit_params": ("IncrementalPCA",),  # of fit_transform, which has no other arguments
     # of partial_fit
     "classes": ("RidgeClassifier", "NearestCentroid", *DISCRIMINANTS, *SELECTORS),
-    "params": ("RidgeCV",),  # of a scorer, which ours has not
+    "params": ("RidgeCV", *PATHS),  # of a scorer or a splitter, which ours has not
     "y": (*LINEAR, *EXACT, *CLASSES),  # None if the blocks of X bring it
 }
 """Arguments of ``fit`` and ``partial_fit`` of ours alone, or whose defaults differ."""
@@ -239,6 +254,7 @@ def fitted(cls: type[BaseEstimator]) -> BaseEstimator:
     X = rng.normal(size=(60, 3))
     of_classes = is_classifier(cls()) or cls.__name__ in SELECTORS
     y = np.digitize(X[:, 0], [-0.5, 0.5]) if of_classes else X[:, 0]
+    y = np.exp(y) if get_tags(cls()).target_tags.positive_only else y
     X = np.abs(X) if get_tags(cls()).input_tags.positive_only else X
     few = {"max_iter": 2, "tol": None} if cls.__name__ in LINEAR else {}
     X = documents(60) if cls.__name__ in OF_DOCUMENTS else X
@@ -248,7 +264,7 @@ def fitted(cls: type[BaseEstimator]) -> BaseEstimator:
 
 
 def properties(cls: type) -> list[str]:
-    return [name for name in vars(cls) if isinstance(vars(cls)[name], property)]
+    return [name for name in dir(cls) if isinstance(inspect.getattr_static(cls, name), property)]
 
 
 @pytest.mark.parametrize("name", PAIRS)
@@ -258,7 +274,7 @@ def test_fitted_attributes(name):
         {
             attribute
             for attribute in [*vars(est), *properties(type(est))]
-            if attribute.endswith("_") and attribute[0] != "_"
+            if attribute.endswith("_") and attribute[0] != "_" and hasattr(est, attribute)
         }
         for est in (ours, theirs)
     ]
@@ -288,6 +304,6 @@ def test_metadata_is_routed_alike(name):
                     for method, requests in routing._serialize().items()
                 }
             )
-    if name == "RidgeCV":  # ours has no scorer and no splitter that take metadata
+    if name in ("RidgeCV", *PATHS):  # ours has no scorer and no splitter that take metadata
         asked[1] = {}
     assert {m: r for m, r in asked[0].items() if r} == {m: r for m, r in asked[1].items() if r}

@@ -29,6 +29,11 @@ FILES = {
         "linear_model/tests/test_base.py",
         "linear_model/tests/test_ridge.py",
     ),
+    "paths": ("linear_model/tests/test_coordinate_descent.py",),
+    "generalized": (
+        "linear_model/tests/test_logistic.py",
+        "linear_model/_glm/tests/test_glm.py",
+    ),
     "components": (
         "decomposition/tests/test_pca.py",
         "decomposition/tests/test_incremental_pca.py",
@@ -81,6 +86,8 @@ FILES = {
 AT_LEAST = {
     "linear models": 250,
     "least squares": 690,
+    "paths": 130,
+    "generalized": 280,
     "components": 235,
     "sums by class": 100,
     "selection of features": 130,
