@@ -6,7 +6,8 @@ use it for and what would replace it. Each has a test in ``tests/test_sklearn_na
 
 Private names that our classes inherit are not here, because nobody imports them:
 `_validate_params`, `_parameter_constraints`, `_init_callback_context`, `_sklearn_output_config` and
-`_sklearn_auto_wrap_output_keys`. `streamlearn._estimator.callbacks` reads attributes that
+`_sklearn_auto_wrap_output_keys`. Vectorizers of text inherit `_check_params` and `_stop_words_id`.
+`streamlearn._estimator.callbacks` reads attributes that
 scikit-learn sets for callbacks: `_skl_callbacks`, `_skl_callbacks_to_teardown`, `_callback_fit_ctx`
 and `_parent_callback_ctx`. Attributes that `streamlearn._thirdparty.row_loop` sets are not here
 either: `loss_functions`, `_standard_coef`, `_standard_intercept`, `_average_coef` and

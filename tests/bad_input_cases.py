@@ -29,6 +29,8 @@ from streamlearn.discriminant_analysis import (
     LinearDiscriminantAnalysis,
     QuadraticDiscriminantAnalysis,
 )
+from streamlearn.feature_extraction.text import TfidfTransformer
+from streamlearn.feature_selection import VarianceThreshold
 from streamlearn.impute import MissingIndicator, SimpleImputer
 from streamlearn.linear_model import (
     ElasticNet,
@@ -76,6 +78,7 @@ from streamlearn.preprocessing import (
 from streamlearn.stages import learns_nothing
 from streamlearn.wrappers import Incremental
 from tests.containers import CHUNKS, N_ROWS, dask_array, dask_frame
+from tests.public import OF_DOCUMENTS
 
 ONCE = {"max_iter": 1, "tol": None, "random_state": 0}
 NET = {
@@ -124,6 +127,8 @@ ESTIMATORS = {
     "PCA": PCA(),
     "IncrementalPCA": IncrementalPCA(),
     "TruncatedSVD": TruncatedSVD(4),
+    "TfidfTransformer": TfidfTransformer(),
+    "VarianceThreshold": VarianceThreshold(),
     "PolynomialFeatures": PolynomialFeatures(),
     "Binarizer": Binarizer(),
     "Normalizer": Normalizer(),
@@ -145,6 +150,14 @@ ELSEWHERE = {
     "GammaRegressor": "its y is of amounts; TweedieRegressor has the same base class",
     "MultinomialNB": "its X is of counts; BernoulliNB has the same base class",
     "ComplementNB": "its X is of counts; BernoulliNB has the same base class",
+    **dict.fromkeys(
+        OF_DOCUMENTS, "it takes documents; see tests/feature_extraction/test_documents.py"
+    ),
+    "SelectFromModel": "its model takes X and y; see tests/feature_selection",
+    **dict.fromkeys(
+        ("SelectFdr", "SelectFpr", "SelectFwe", "SelectKBest", "SelectPercentile"),
+        "it takes a y, and is no predictor; see tests/feature_selection",
+    ),
     "ColumnTransformer": "in memory it is scikit-learn's own; see tests/test_compose.py",
     "DatetimeEncoder": "it takes dates alone; see tests/test_datetime_encoder.py",
     "FunctionTransformer": "its function says what it takes; see tests/test_functions_of_rows.py",
@@ -1575,6 +1588,7 @@ CASES = {
 }
 
 OUT_OF_RANGE = {
+    "smooth_idf": "yes", "sublinear_tf": "", "use_idf": "yes",
     "C": 0.0, "activation": "sine", "alpha": -1.0, "alpha_per_target": "yes", "alphas": 0.0,
     "average": -1, "batch_size": 0, "beta_1": 1.0,
     "beta_2": 1.0, "categories": "few", "class_weight": "even", "classes": 5, "clip": "yes",

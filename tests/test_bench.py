@@ -105,6 +105,12 @@ CASES = [
         ("blobs float64 200 x 4, 3 clusters",),
     ),
     Case(
+        "text.py",
+        "--documents 40 --words 5 --blocks 2 --turns 1 --runs 1 "
+        "--contenders scikit-learn streamlearn threads --json {tmp}/out.json",
+        ("scikit-learn", "streamlearn", "threads"),
+    ),
+    Case(
         "hashed.py",
         "--rows 300 --words 5 --features 512 --turns 1 --json {tmp}/out.json",
         ("scikit-learn", "streamlearn, dask", "200 levels"),

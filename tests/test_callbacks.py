@@ -25,6 +25,8 @@ from streamlearn.blocks import Watch, watching
 from streamlearn.cluster import KMeans, MiniBatchKMeans
 from streamlearn.compose import make_column_transformer
 from streamlearn.decomposition import PCA, IncrementalPCA, TruncatedSVD
+from streamlearn.feature_extraction.text import TfidfTransformer
+from streamlearn.feature_selection import SelectKBest, VarianceThreshold
 from streamlearn.impute import MissingIndicator, SimpleImputer
 from streamlearn.linear_model import (
     PassiveAggressiveClassifier,
@@ -79,6 +81,9 @@ OTHERS = {
     "IncrementalPCA": IncrementalPCA(),
     "TruncatedSVD": TruncatedSVD(1),
     "KMeans": KMeans(3, random_state=0),
+    "TfidfTransformer": TfidfTransformer(),
+    "VarianceThreshold": VarianceThreshold(),
+    "SelectKBest": SelectKBest(k=1),
     "ColumnTransformer": make_column_transformer((pre.StandardScaler(), [0, 1])),
     "ParallelPostFit": ParallelPostFit(SGDClassifier(**LINEAR)),
 }

@@ -19,7 +19,7 @@ from sklearn.externals._numpydoc import docscrape
 from sklearn.utils import get_tags
 
 import streamlearn
-from tests.public import public_estimators
+from tests.public import OF_DOCUMENTS, documents, public_estimators
 
 ESTIMATORS = public_estimators()
 
@@ -109,6 +109,8 @@ def test_parameters_are_those_of_the_signature(name):
             known = signature[parameter].default
             if default.startswith("numpy."):
                 assert getattr(np, default.removeprefix("numpy.")) is known, parameter
+            elif callable(known):
+                assert default == f"{known.__module__.rpartition('.')[0]}.{known.__name__}"
             else:
                 assert ast.literal_eval(default) == known, parameter
         else:
@@ -147,6 +149,7 @@ def test_attributes_are_those_of_a_fit(name):
     if name == "DatetimeEncoder":
         X = X.astype("datetime64[s]")
     estimator = made(ESTIMATORS[name])
+    X = documents(40) if name in OF_DOCUMENTS else X
     X = X.abs() if get_tags(estimator).input_tags.positive_only else X
     y = 1 + y if getattr(get_tags(estimator).target_tags, "positive_only", False) else y
     with warnings.catch_warnings():

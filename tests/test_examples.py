@@ -74,6 +74,26 @@ def test_choose_finds_a_penalty_from_one_read_and_draws(tmp_path):
     assert picture.read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.skipif(
+    not all(map(installed, ("matplotlib", "pyarrow"))), reason="needs the dependency group examples"
+)
+@pytest.mark.thorough
+def test_text_learns_topics_and_draws_words(tmp_path):
+    picture = tmp_path / "out" / "words.png"
+    done = subprocess.run(
+        [sys.executable, EXAMPLES / "text.py", "--documents", "8000", "--out", picture],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"PYTHONPATH": str(Path(streamlearn.__file__).parents[1])},
+    )
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    for name in ("vocabulary", "hashed"):
+        (line,) = (line for line in lines if line.startswith(f"{name}: "))
+        assert float(line.partition("accuracy ")[2].partition(",")[0]) > 0.9
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
 GALLERY = sorted((EXAMPLES / "gallery").glob("plot_*.py"))
 EVERY_DAY = "plot_stream"
 

@@ -27,7 +27,8 @@ FLOORS = [
     {
         *("preprocessing", "impute", "decomposition", "linear_model", "cluster"),
         *("neural_network", "wrappers"),
-        *("naive_bayes", "neighbors", "discriminant_analysis"),
+        *("naive_bayes", "neighbors", "discriminant_analysis", "feature_extraction"),
+        "feature_selection",
     },
     {"pipeline", "diagnostics"},
     {"compose", "datasets", "model_selection"},

@@ -21,9 +21,10 @@ from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 from sklearn import cluster, decomposition, impute, linear_model, neural_network, preprocessing
 from sklearn.base import is_classifier, is_regressor
+from sklearn.feature_extraction import text
 
 from streamlearn.blocks import StreamedRows, from_blocks
-from tests.public import public_estimators
+from tests.public import OF_DOCUMENTS, public_estimators
 
 N_CASES = int(os.environ.get("STREAMLEARN_FUZZ", "72"))
 
@@ -154,6 +155,7 @@ NOT_FUZZED = {
         ("HyperbandSearchCV", "StreamSearchCV", "SuccessiveHalvingSearchCV"),
         "in memory it draws blocks of its own",
     ),
+    **dict.fromkeys(OF_DOCUMENTS, "it takes documents; see tests/feature_extraction"),
     **dict.fromkeys(("LassoCV", "ElasticNetCV"), "folds are blocks, and rows in memory are others"),
     "LabelEncoder": "it takes labels alone",
     "LabelBinarizer": "it takes labels alone",
@@ -180,7 +182,8 @@ def made(cls: type) -> Any:
 
 
 def theirs(name: str) -> type | None:
-    for module in (preprocessing, impute, decomposition, linear_model, cluster, neural_network):
+    modules = (preprocessing, impute, decomposition, linear_model, cluster, neural_network, text)
+    for module in modules:
         if hasattr(module, name):
             return getattr(module, name)
     return None

@@ -18,6 +18,7 @@ from sklearn.callback import CallbackSupportMixin
 from sklearn.callback.tests._utils import RecordingCallback
 from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LinearRegression, LogisticRegression, SGDClassifier, SGDRegressor
 from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
 from sklearn.neighbors import KNeighborsClassifier
@@ -244,6 +245,14 @@ def test_what_our_classes_inherit():
     assert callable(CallbackSupportMixin._init_callback_context)
     # `streamlearn.pipeline` takes both off methods that only some pipelines have.
     assert {"fn", "check"} <= set(vars(vars(Pipeline)["fit_transform"]))
+
+
+def test_what_our_vectorizers_inherit():
+    with pytest.warns(UserWarning, match="'dtype' should be used"):
+        TfidfVectorizer(dtype=np.int32)._check_params()
+    words = TfidfVectorizer(stop_words=["red"])
+    words.build_analyzer()
+    assert words._stop_words_id == id(words.stop_words)
 
 
 def test_attributes_of_callbacks():

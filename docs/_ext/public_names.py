@@ -1,6 +1,7 @@
 """What users import: the public modules and their names."""
 
 import importlib
+import inspect
 import pkgutil
 
 import streamlearn
@@ -14,7 +15,9 @@ def names_by_module() -> dict[str, list[str]]:
     found = {"streamlearn": [name for name in streamlearn.__all__ if not name.startswith("_")]}
     for name in below(streamlearn):
         top = name.split(".")[1]
-        names = PARTS.get(top, getattr(importlib.import_module(name), "__all__", []))
+        module = importlib.import_module(name)
+        known = PARTS.get(top, getattr(module, "__all__", []))
+        names = [name for name in known if not inspect.ismodule(getattr(module, name))]
         if names and (top not in PARTS or name.count(".") == 1):
             found[name] = sorted(names, key=str.lower)
     return found

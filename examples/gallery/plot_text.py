@@ -3,7 +3,7 @@ Classify text with hashed words
 ===============================
 
 You learn how to classify documents that do not fit in memory. Each word is hashed to the number of
-a column, so no list of words is needed, and the documents are read once. scikit-learn's
+a column, so no list of words is needed, and the documents are read once. A
 ``HashingVectorizer`` does the hashing as a step of a pipeline. Its rows are sparse, and they stay
 sparse up to the coefficients. The picture shows which words decide.
 """
@@ -41,8 +41,7 @@ print(df["text"].partitions[0].head(2).to_list())
 # A column of text is a dask Series. Ten partitions are for learning and two are for the score. With
 # 2**16 columns few of the words fall together.
 
-from sklearn.feature_extraction.text import HashingVectorizer
-
+from streamlearn.feature_extraction.text import HashingVectorizer
 from streamlearn.linear_model import SGDClassifier
 from streamlearn.pipeline import make_pipeline
 

@@ -108,8 +108,10 @@ from streamlearn._arrays.rows import (
     runs_at,
     sparse_products,
     sparse_row_norms,
+    stored,
     to_sparse,
     with_columns,
+    with_empty_columns,
     without_zeros,
 )
 from streamlearn._arrays.shifted_products import (
@@ -200,6 +202,7 @@ __all__ = [
     "sparse_row_norms",
     "sparse_squared_distances",
     "still_nearest",
+    "stored",
     "summed",
     "sums_by_label",
     "sums_of_present",
@@ -212,5 +215,6 @@ __all__ = [
     "widest_float",
     "with_columns",
     "with_counts",
+    "with_empty_columns",
     "without_zeros",
 ]

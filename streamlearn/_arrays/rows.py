@@ -139,6 +139,11 @@ def to_sparse(X: Array) -> Array:
     return sparse.csr(X)
 
 
+def with_empty_columns(X: Array, columns: Sequence[int], n_columns: int) -> Array:
+    """Return sparse ``X`` with ``n_columns`` columns, of which these ``columns`` are those of X."""
+    return sparse.with_empty_columns(X, columns, n_columns)
+
+
 def without_zeros(X: Array) -> Array:
     """Return sparse ``X`` without the entries that are 0."""
     return sparse.without_zeros(X)
@@ -162,6 +167,11 @@ def sparse_products(X: Array, degrees: Sequence[int], *, distinct: bool, ones: b
 def present(X: Array) -> Array:
     """Return for each column of sparse ``X`` whether any of its entries is stored, (d,)."""
     return sparse.counts(X) > 0
+
+
+def stored(X: Array) -> Array:
+    """Return for each column of sparse ``X`` the number of its stored entries, (d,)."""
+    return sparse.counts(X)
 
 
 def column_parts(X: Array, more: int) -> tuple[Array, Array]:

@@ -350,6 +350,12 @@ def one_hot(at: np.ndarray, counts: Sequence[int], dtype: Any) -> csr_array:
     return made(np.ones(n * d, dtype=dtype), columns, ends.astype(small), sum(counts))
 
 
+def with_empty_columns(X: csr_array, columns: Sequence[int], n_columns: int) -> csr_array:
+    """Return X with ``n_columns`` columns, of which these ``columns`` are those of X, in order."""
+    at = np.asarray(columns, dtype=X.indices.dtype)[X.indices]
+    return made(X.data, at, X.indptr, n_columns)
+
+
 def without_zeros(X: csr_array) -> csr_array:
     """Return X without the entries that are 0."""
     X = X.copy()

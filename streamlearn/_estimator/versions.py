@@ -105,7 +105,8 @@ def _collect(value: Any, layout: Layout) -> None:
     """Add the fields of the NamedTuples in ``value``, also of those inside tuples and dicts."""
     if isinstance(value, dict):
         for inner in value.values():
-            _collect(inner, layout)
+            if isinstance(inner, dict | tuple):  # a vocabulary has many numbers
+                _collect(inner, layout)
     elif isinstance(value, tuple):
         if hasattr(value, "_fields"):
             layout[type(value).__module__, type(value).__qualname__] = value._fields

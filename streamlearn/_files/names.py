@@ -27,7 +27,7 @@ PARTS = {f"sklearn:{kind.__name__}": kind for kind in (*LOSSES, *OPTIMIZERS)}
 OURS = re.compile(r"streamlearn(\.[a-z]\w*|\._[a-z]\w*)*")
 THEIRS = re.compile(r"sklearn(\.(?!tests|externals|experimental|conftest|callback)[a-z]\w*)+")
 
-NUMERICS = "streamlearn.core."
+NUMERICS = ("streamlearn.core.", "streamlearn.feature_selection.")
 """The modules whose functions a file may name. They compute, and do nothing else."""
 
 

@@ -175,11 +175,14 @@ def rescaled(course: Course, learned: Learned, states: tuple[Any, ...], affine: 
 
 def names_made(course: Course, states: tuple[Any, ...] | None) -> tuple[str, ...] | None:
     """Return the names of the columns that the stages ahead make, if they can tell them."""
-    names: Any = course.reader.names
-    if course.ahead is None or states is None or names is None:
+    if course.ahead is None or states is None:
         return names_seen(course)
+    names: Any = None
     try:
-        for transformer in course.ahead.fitted(states):
+        first, *_ = fitted = course.ahead.fitted(states)
+        if not hasattr(first, "feature_names_in_"):
+            return names_seen(course)
+        for transformer in fitted:
             names = transformer.get_feature_names_out(names)
     except (AttributeError, TypeError, ValueError):
         return names_seen(course)

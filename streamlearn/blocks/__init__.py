@@ -4,6 +4,7 @@ They are `fold`, `rounds`, `reduce` and `map_rows`. The engine knows dask, and n
 `from_blocks` is for users.
 """
 
+from streamlearn.blocks.bags import as_objects, from_bag, is_bag
 from streamlearn.blocks.blas import one_blas_thread
 from streamlearn.blocks.block import Block, noted
 from streamlearn.blocks.containers import (
@@ -60,18 +61,21 @@ __all__ = [
     "Which",
     "align",
     "as_lazy_rows",
+    "as_objects",
     "bytes_read",
     "check_kind",
     "check_marks",
     "find_lengths",
     "first_block",
     "fold",
+    "from_bag",
     "from_blocks",
     "groups",
     "head",
     "in_block",
     "in_memory",
     "in_memory_and_lazy",
+    "is_bag",
     "is_collection",
     "is_frame",
     "is_named",

@@ -7,6 +7,7 @@ from dask.base import is_dask_collection, tokenize
 from dask.layers import ArrayBlockIdDep, ArraySliceDep
 from dask.sizeof import sizeof
 
+from streamlearn.blocks.arrays_of_items import array_of_items
 from streamlearn.blocks.countable import as_countable
 from streamlearn.blocks.done_tasks import DoneTasks
 from streamlearn.blocks.graph import (
@@ -43,6 +44,7 @@ __all__ = [
     "Scheduler",
     "Task",
     "TaskRef",
+    "array_of_items",
     "as_countable",
     "blockwise",
     "config",

@@ -18,6 +18,7 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
+from numbers import Integral
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -114,7 +115,7 @@ class Scout:
         last, unread = self._last(steps), True
         for i, (leaf, before) in enumerate(zip(steps, former or [None] * len(steps), strict=True)):
             step = leaf.estimator
-            fitted = before if i <= last and hasattr(before, "n_features_in_") else None
+            fitted = before if i <= last and _is_known(before) else None
             if fitted is None and unread and hasattr(step, "_fitted_to_columns"):
                 fitted = step._fitted_to_columns(X)
             stage = Prefitted(step, fitted)
@@ -138,11 +139,18 @@ class Scout:
             return
         fitted = {} if former is None else _fitted_branches(former)
         columns: dict[str, Any]
+        if isinstance(step, FeatureUnion) and len(X.shape) == 1:  # documents
+            for name, steps in chains.items():
+                self.chain(steps, X, fitted.get(name, ()))
+            return
         if isinstance(step, FeatureUnion):
             columns = dict.fromkeys(chains, range(X.shape[1]))
         else:
             places = stages.layout_of(step, _sample(X))
             columns = {place.name: place.columns for place in places if place.columns}
+            for name, _, column in step.transformers:
+                if name in chains and _takes_documents(chains[name]) and _is_one(column):
+                    self.chain(chains[name], _column(X, column), fitted.get(name, ()))
         running = []
         for name, steps in chains.items():
             if name in columns:
@@ -267,6 +275,35 @@ def _may_be_known(steps: Sequence[Leaf]) -> bool:
     if stages.is_branched(first):
         return any(map(_may_be_known, chains_of(first).values()))
     return hasattr(first, "_fitted_to_columns")
+
+
+def _is_known(step: Any) -> bool:
+    """Return whether a step is one that ``partial_fit`` leaves as it is."""
+    return hasattr(step, "n_features_in_") or hasattr(step, "vocabulary_")
+
+
+def _takes_documents(steps: Sequence[Leaf]) -> bool:
+    return bool(steps) and getattr(steps[0].estimator, "_takes_documents", False)
+
+
+def _is_one(column: Any) -> bool:
+    """Return whether a ColumnTransformer passes this column as a vector."""
+    return isinstance(column, str | Integral)
+
+
+def _column(X: Any, column: Any) -> Any:
+    """Return one column of a container, of one dimension."""
+    if isinstance(X, engine.StreamedRows):
+        names = getattr(X.head, "columns", None)
+        at = column if names is None or not isinstance(column, str) else list(names).index(column)
+        return X.through(partial(_one_column, at=int(at)), named=False)
+    if not hasattr(X, "columns"):
+        return X[:, column]
+    return X[column if isinstance(column, str) else X.columns[column]]
+
+
+def _one_column(X: Any, at: int) -> Any:
+    return X.iloc[:, at] if hasattr(X, "iloc") else X[:, at]
 
 
 def _fitted_branches(former: Any) -> dict[str, list[Any]]:

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import dask.bag
 import numpy as np
 import pandas as pd
 from array_api_strict import asarray as strict
+from sklearn import linear_model as their_models
+from sklearn.feature_selection import mutual_info_classif
 from sklearn.model_selection import KFold, ShuffleSplit, StratifiedKFold, TimeSeriesSplit
 
 from streamlearn import preprocessing as encoders
 from streamlearn.compose import ColumnTransformer
+from streamlearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
+from streamlearn.feature_selection import SelectFromModel, SelectKBest, f_classif, f_regression
 from streamlearn.impute import MissingIndicator, SimpleImputer
+from streamlearn.linear_model import SGDClassifier
 from streamlearn.preprocessing import PowerTransformer, StandardScaler
+from streamlearn.wrappers import Incremental
 from tests.advice.table import DX, DY, SPARSE, THREE, X, Y, advice
 
 GAPS = np.array([[np.nan], [1.0], [2.0], [3.0], [4.0]])
@@ -23,6 +30,77 @@ TRANSFORMERS = [
         lambda: PowerTransformer().fit(SPARSE),
         r"Use '\.toarray\(\)'",
         lambda: PowerTransformer().fit(SPARSE.toarray()),
+    ),
+    advice(
+        lambda: CountVectorizer().fit(TEXT),
+        r"select it, X\['text'\] of a frame",
+        lambda: CountVectorizer().fit(TEXT["day"]),
+    ),
+    advice(
+        lambda: CountVectorizer().fit(pd.Series(["red tea", None])),
+        r'X\.fillna\(""\)',
+        lambda: CountVectorizer().fit(pd.Series(["red tea", None]).fillna("")),
+    ),
+    advice(
+        lambda: CountVectorizer().fit(TEXT["n"]),
+        r"X\.astype\(str\)",
+        lambda: CountVectorizer(token_pattern=r"\w").fit(TEXT["n"].astype(str)),
+        lambda: CountVectorizer(analyzer=lambda n: [n]).fit(TEXT["n"]),
+    ),
+    advice(
+        lambda: SelectKBest(mutual_info_classif, k=1).fit(DX, DY),
+        "Use one of them, or give X and y in memory",
+        lambda: SelectKBest(f_classif, k=1).fit(DX, DY),
+        lambda: SelectKBest(mutual_info_classif, k=1).fit(X, Y),
+    ),
+    advice(
+        lambda: SelectKBest(f_regression, k=1).partial_fit(X, Y, classes=[0, 1]),
+        "y holds numbers here. Leave it out",
+        lambda: SelectKBest(f_regression, k=1).partial_fit(X, Y),
+    ),
+    advice(
+        lambda: (
+            SelectKBest(k=1)
+            .partial_fit(X, Y, classes=np.unique(Y))
+            .partial_fit(X, Y, classes=[*np.unique(Y), 99])
+        ),
+        "Leave it out, or begin a new estimator",
+        lambda: SelectKBest(k=1).partial_fit(X, Y, classes=np.unique(Y)).partial_fit(X, Y),
+    ),
+    advice(
+        lambda: (
+            SelectKBest(k=1)
+            .fit(X, Y)
+            .merge(SelectKBest(k=1).partial_fit(X, Y, classes=[*np.unique(Y), 99]))
+        ),
+        r"Fit both by partial_fit\(X, y, classes=\.\.\.\) with all labels",
+        lambda: (
+            SelectKBest(k=1)
+            .partial_fit(X, Y, classes=[*np.unique(Y), 99])
+            .merge(SelectKBest(k=1).partial_fit(X, Y, classes=[*np.unique(Y), 99]))
+        ),
+    ),
+    advice(
+        lambda: SelectFromModel(their_models.SGDClassifier()).fit(DX, DY),
+        r"Use a model of streamlearn, Incremental\(SGDClassifier",
+        lambda: SelectFromModel(SGDClassifier()).fit(DX, DY),
+        lambda: SelectFromModel(Incremental(their_models.SGDClassifier())).fit(DX, DY),
+        lambda: (
+            SelectFromModel(their_models.SGDClassifier().fit(X, Y), prefit=True)
+            .fit(DX)
+            .transform(DX)
+        ),
+    ),
+    advice(
+        lambda: TfidfVectorizer().idf_,
+        "Call 'fit' with appropriate arguments",
+        lambda: TfidfVectorizer().fit(TEXT["day"]).idf_,
+    ),
+    advice(
+        lambda: CountVectorizer().fit(5),
+        "a column of a frame, or a dask Bag",
+        lambda: CountVectorizer().fit(TEXT["day"]),
+        lambda: CountVectorizer().fit(dask.bag.from_sequence(["red tea"])),
     ),
     advice(
         lambda: encoders.OneHotEncoder().fit(DY),

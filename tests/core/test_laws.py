@@ -31,11 +31,15 @@ from streamlearn.core.statistics import (
     class_counts,
     class_moments,
     comoments,
+    document_frequencies,
     extremes,
     likelihood,
     moments,
+    spread,
     standardize,
+    target_moments,
 )
+from streamlearn.core.statistics.document_frequencies import Weighting
 from streamlearn.decomposition import components
 from tests.backends import STRICT, Backend, no_host_sync
 
@@ -74,6 +78,15 @@ def integers(rng: np.random.Generator, n: int) -> dict[str, np.ndarray]:
     return {"X": rng.integers(-9, 9, (n, N_FEATURES))}
 
 
+def counted(rng: np.random.Generator, n: int) -> dict[str, np.ndarray]:
+    return {"X": rng.poisson(0.7, (n, N_FEATURES))}
+
+
+def targets(rng: np.random.Generator, n: int) -> dict[str, np.ndarray]:
+    X = rng.normal(50, 3, (n, N_FEATURES))
+    return {"X": X, "target": X[:, 0] + rng.normal(size=n)}
+
+
 def classes(rng: np.random.Generator, n: int) -> dict[str, np.ndarray]:
     return {"X": rng.normal(size=(n, N_FEATURES)), "target": rng.integers(0, 3, n)}
 
@@ -110,6 +123,14 @@ def drawn(params: mlp.Params, n_features: int, n_outputs: int, *, like: Any) -> 
 
 NEAR_50 = ((48.0, 50.0, 50.0), (52.0, 50.0, 51.0), (50.0, 47.0, 50.0))
 """Three clusters among the rows of `plain`."""
+
+
+def spreads(state: Any) -> Any:
+    return sums(state.moments), state.extremes
+
+
+def products(state: Any) -> Any:
+    return target_moments.correlation(state, centred=True), target_moments.rows(state)
 
 
 def sums(s: moments.Moments) -> tuple:
@@ -215,6 +236,11 @@ CASES = {
     "counts-classes-weights": Case(class_counts.learner(4, 0.5), weighted_classes, value=totals),
     "comatrices": Case(class_comatrices.learner(3), classes, value=matrices),
     "comatrices-weights": Case(class_comatrices.learner(4), weighted_classes, value=matrices),
+    "spread": Case(spread.learner(), plain, value=spreads),
+    "spread-NaN": Case(spread.learner(), gaps, value=spreads),
+    "target-moments": Case(target_moments.learner(), targets, value=products),
+    "documents": Case(document_frequencies.learner(Weighting()), counted),
+    "documents-NaN": Case(document_frequencies.learner(Weighting(None, sublinear=True)), gaps),
     "extremes": Case(extremes.learner(extremes.Range()), plain),
     "extremes-NaN": Case(extremes.learner(extremes.Range(-1.0, 2.0, clip=True)), gaps),
     "extremes-weights": Case(extremes.learner(extremes.Magnitude()), weighted),

@@ -14,6 +14,21 @@ from streamlearn.discriminant_analysis import (
     LinearDiscriminantAnalysis,
     QuadraticDiscriminantAnalysis,
 )
+from streamlearn.feature_extraction.text import (
+    CountVectorizer,
+    TfidfTransformer,
+    TfidfVectorizer,
+)
+from streamlearn.feature_selection import (
+    SelectFdr,
+    SelectFpr,
+    SelectFwe,
+    SelectKBest,
+    SelectPercentile,
+    VarianceThreshold,
+    f_regression,
+    r_regression,
+)
 from streamlearn.impute import MissingIndicator, SimpleImputer
 from streamlearn.linear_model import ElasticNet, Lasso, LinearRegression, Ridge, RidgeClassifier
 from streamlearn.naive_bayes import BernoulliNB, ComplementNB, GaussianNB, MultinomialNB
@@ -33,7 +48,7 @@ from streamlearn.preprocessing import (
     TargetEncoder,
 )
 from tests.containers import dask_array
-from tests.public import public_estimators
+from tests.public import documents, public_estimators
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(120, 3)) * [1, 100, 1e-3] + [0, 1e6, 5]
@@ -43,6 +58,7 @@ GAPS = np.where(RNG.random(X.shape) < 0.2, np.nan, X)
 WORDS = pd.DataFrame({"a": RNG.choice(list("uvw"), 120), "b": RNG.choice(list("xy"), 120)})
 WORDS.loc[119, "a"] = "rare"
 COUNTS = RNG.poisson(1.5, size=(120, 4)).astype(np.float64)
+DOCUMENTS = np.asarray(documents(120), dtype=object)
 ALL = {"classes": [0, 1, 2]}
 WEIGHT = RNG.integers(0, 3, 120) / 2
 
@@ -63,6 +79,16 @@ CASES = {
     "PCA": (PCA(2, whiten=True), X),
     "IncrementalPCA": (IncrementalPCA(2), X),
     "TruncatedSVD": (TruncatedSVD(1), X),
+    "VarianceThreshold": (VarianceThreshold(2.0), GAPS),
+    "SelectKBest": (SelectKBest(f_regression, k=2), X),
+    "SelectPercentile": (SelectPercentile(r_regression, percentile=40), X),
+    "SelectFpr": (SelectFpr(f_regression, alpha=0.9), X),
+    "SelectFdr": (SelectFdr(f_regression, alpha=0.9), X),
+    "SelectFwe": (SelectFwe(f_regression, alpha=0.9), X),
+    "TfidfTransformer": (TfidfTransformer(), COUNTS),
+    "CountVectorizer": (CountVectorizer(max_features=6), DOCUMENTS),
+    "TfidfVectorizer": (TfidfVectorizer(min_df=3, sublinear_tf=True), DOCUMENTS),
+    "TfidfVectorizer-given": (TfidfVectorizer(vocabulary=["red", "tea", "none"]), DOCUMENTS),
     "LinearRegression": (LinearRegression(), X),
     "Ridge": (Ridge(3.0), X),
     "RidgeClassifier": (RidgeClassifier(**ALL), X),
@@ -94,7 +120,8 @@ def rows(x, at):
 
 def answers(estimator, given):
     method = "transform" if hasattr(estimator, "transform") else "predict"
-    out = np.asarray(getattr(estimator, method)(given))
+    out = getattr(estimator, method)(given)
+    out = out.toarray() if hasattr(out, "toarray") else np.asarray(out)
     return np.unique(out, return_inverse=True)[1] if out.dtype.kind == "O" else out
 
 

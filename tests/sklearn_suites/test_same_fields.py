@@ -15,6 +15,9 @@ import sklearn
 import sklearn.cluster as their_clusters
 import sklearn.decomposition as their_components
 import sklearn.discriminant_analysis as their_discriminants
+import sklearn.feature_extraction as their_features
+import sklearn.feature_extraction.text as their_texts
+import sklearn.feature_selection as their_selectors
 import sklearn.linear_model as their_models
 import sklearn.naive_bayes as their_bayes
 import sklearn.neighbors as their_neighbors
@@ -25,10 +28,14 @@ from sklearn.utils import get_tags
 import streamlearn.cluster as our_clusters
 import streamlearn.decomposition as our_components
 import streamlearn.discriminant_analysis as our_discriminants
+import streamlearn.feature_extraction as our_features
+import streamlearn.feature_extraction.text as our_texts
+import streamlearn.feature_selection as our_selectors
 import streamlearn.linear_model as our_models
 import streamlearn.naive_bayes as our_bayes
 import streamlearn.neighbors as our_neighbors
 import streamlearn.preprocessing as our_transformers
+from tests.public import OF_DOCUMENTS, documents
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:Class PassiveAggressive:FutureWarning", "ignore:n_quantiles:UserWarning"
@@ -55,6 +62,17 @@ PAIRS = {
     "PCA": (our_components, their_components),
     "IncrementalPCA": (our_components, their_components),
     "TruncatedSVD": (our_components, their_components),
+    "VarianceThreshold": (our_selectors, their_selectors),
+    "SelectKBest": (our_selectors, their_selectors),
+    "SelectPercentile": (our_selectors, their_selectors),
+    "SelectFpr": (our_selectors, their_selectors),
+    "SelectFdr": (our_selectors, their_selectors),
+    "SelectFwe": (our_selectors, their_selectors),
+    "TfidfTransformer": (our_texts, their_texts),
+    "CountVectorizer": (our_texts, their_texts),
+    "TfidfVectorizer": (our_texts, their_texts),
+    "HashingVectorizer": (our_texts, their_texts),
+    "FeatureHasher": (our_features, their_features),
     "GaussianNB": (our_bayes, their_bayes),
     "MultinomialNB": (our_bayes, their_bayes),
     "ComplementNB": (our_bayes, their_bayes),
@@ -85,6 +103,7 @@ ROW_BY_ROW = ("Perceptron", "PassiveAggressiveClassifier", "PassiveAggressiveReg
 QUANTILES = ("RobustScaler", "QuantileTransformer")
 LINEAR = ("SGDClassifier", "SGDRegressor", *ROW_BY_ROW)
 COMPONENTS = ("PCA", "IncrementalPCA", "TruncatedSVD")
+SELECTORS = ("SelectKBest", "SelectPercentile", "SelectFpr", "SelectFdr", "SelectFwe")
 BAYES = ("GaussianNB", "MultinomialNB", "ComplementNB", "BernoulliNB")
 DISCRIMINANTS = ("LinearDiscriminantAnalysis", "QuadraticDiscriminantAnalysis")
 CLASSES = (*BAYES, "NearestCentroid", *DISCRIMINANTS)
@@ -100,7 +119,9 @@ TAGS = {
         *("GammaRegressor", "TweedieRegressor"),
         *("IncrementalPCA", "TruncatedSVD", "MaxAbsScaler", "PowerTransformer", *QUANTILES),
         *("MultinomialNB", "ComplementNB", "BernoulliNB", "NearestCentroid"),
-        *("QuadraticDiscriminantAnalysis", "KMeans"),
+        "QuadraticDiscriminantAnalysis",
+        "VarianceThreshold",
+        "KMeans",
     ),
     # float32 stays float32.
     "transformer_tags.preserves_dtype": ("IncrementalPCA", "KMeans"),
@@ -122,6 +143,7 @@ PARAMETERS = {
     "init": ("KMeans",),  # "auto", which over a collection draws from all rows in few passes
     "power": ("SGDRegressor",),
     "quantile": ("SGDRegressor",),
+    "score_func": SELECTORS,  # of ours
 }
 """Parameters of ours alone, or whose defaults differ."""
 
@@ -158,7 +180,8 @@ ARGUMENTS = {
         "KMeans",  # of fit_transform, see below
     ),
     "fit_params": ("IncrementalPCA", "KMeans"),  # of fit_transform, for all arguments of fit
-    "classes": ("RidgeClassifier", "NearestCentroid", *DISCRIMINANTS),  # of partial_fit
+    # of partial_fit
+    "classes": ("RidgeClassifier", "NearestCentroid", *DISCRIMINANTS, *SELECTORS),
     "params": ("RidgeCV", *PATHS),  # of a scorer or a splitter, which ours has not
     "y": (*LINEAR, *EXACT, *CLASSES),  # None if the blocks of X bring it
 }
@@ -236,10 +259,13 @@ def test_public_members_and_what_methods_take(name):
 def fitted(cls: type[BaseEstimator]) -> BaseEstimator:
     rng = np.random.default_rng(0)
     X = rng.normal(size=(60, 3))
-    y = np.digitize(X[:, 0], [-0.5, 0.5]) if is_classifier(cls()) else X[:, 0]
+    of_classes = is_classifier(cls()) or cls.__name__ in SELECTORS
+    y = np.digitize(X[:, 0], [-0.5, 0.5]) if of_classes else X[:, 0]
     y = np.exp(y) if get_tags(cls()).target_tags.positive_only else y
     X = np.abs(X) if get_tags(cls()).input_tags.positive_only else X
     few = {"max_iter": 2, "tol": None} if cls.__name__ in LINEAR else {}
+    X = documents(60) if cls.__name__ in OF_DOCUMENTS else X
+    few |= {"k": 2} if cls.__name__ == "SelectKBest" else {}
     of_y = cls.__name__.startswith("Label")
     return cls(**few).fit(*([np.digitize(y, [0])] if of_y else [X, y]))
 
