@@ -92,7 +92,7 @@ AT_LEAST = {
     "sums by class": 100,
     "selection of features": 130,
     "text": 130,
-    "clusters and nets": 135,
+    "clusters and nets": 280,
     "imputers": 75,
     "encoders": 300,
     "scalers and pipelines": 400,
