@@ -23,7 +23,7 @@ import numpy as np
 
 # What replaces each name. A name in backticks is streamlearn's if nothing else is said.
 REPLACED = {
-    "cluster.KMeans": '`MiniBatchKMeans(init="k-means||", n_init=5)`',
+    "cluster.KMeans": "`KMeans`",
     "cluster.SpectralClustering": "none: scikit-learn's, on a sample of the rows",
     "compose.ColumnTransformer": "`ColumnTransformer`; scikit-learn's works as a step of our "
     "`Pipeline`",
@@ -59,8 +59,7 @@ REPLACED = {
     "metrics.mean_squared_error": "`mean_squared_error`",
     "metrics.mean_squared_log_error": "`mean_squared_log_error`",
     "metrics.pairwise_distances": "scikit-learn's, for each block: `X.map_blocks(...)`",
-    "metrics.pairwise_distances_argmin_min": "`MiniBatchKMeans.transform` gives distances to "
-    "centres",
+    "metrics.pairwise_distances_argmin_min": "`KMeans.transform` gives distances to centres",
     "metrics.r2_score": "`r2_score`",
     "model_selection.GridSearchCV": "`StreamSearchCV`, for estimators with `partial_fit`",
     "model_selection.HyperbandSearchCV": "`HyperbandSearchCV`",

@@ -23,7 +23,7 @@ from sklearn.utils import get_tags
 from sklearn.utils.validation import has_fit_parameter
 
 from streamlearn._estimator.predictor import MergeablePredictor
-from streamlearn.cluster import MiniBatchKMeans
+from streamlearn.cluster import KMeans, MiniBatchKMeans
 from streamlearn.decomposition import PCA, IncrementalPCA, TruncatedSVD
 from streamlearn.discriminant_analysis import (
     LinearDiscriminantAnalysis,
@@ -133,6 +133,7 @@ ESTIMATORS = {
     "Binarizer": Binarizer(),
     "Normalizer": Normalizer(),
     "MiniBatchKMeans": MiniBatchKMeans(3, random_state=0),
+    "KMeans": KMeans(3, random_state=0),
     "Perceptron": Perceptron(**ONCE),
     "PassiveAggressiveClassifier": PassiveAggressiveClassifier(**ONCE),
     "PassiveAggressiveRegressor": PassiveAggressiveRegressor(**ONCE),
@@ -1537,7 +1538,7 @@ CASES = {
         Case(
             "fewer rows of any weight than clusters, all of which are drawn from",
             lambda t: {"sample_weight": (np.arange(N_ROWS) < 2) * 1.0},
-            "found 2 rows with a weight for n_clusters=3.*Ask for fewer",
+            "n_samples=2 should be >= n_clusters=3.*Ask for fewer",
             LEARN,
             clusters,
             state="new",
@@ -1591,7 +1592,7 @@ OUT_OF_RANGE = {
     "C": 0.0, "activation": "sine", "alpha": -1.0, "alpha_per_target": "yes", "alphas": 0.0,
     "average": -1, "batch_size": 0, "beta_1": 1.0,
     "beta_2": 1.0, "categories": "few", "class_weight": "even", "classes": 5, "clip": "yes",
-    "compute_labels": "yes", "copy": "yes", "copy_X": "yes",
+    "compute_labels": "yes", "copy": "yes", "copy_X": "yes", "copy_x": "yes",
     "cv": "all", "degree": -1, "drop": "last",
     "dtype": "text", "dual": "yes",
     "early_stopping": "yes", "encode": "binary", "encoded_missing_value": "no",

@@ -45,6 +45,7 @@ ESTIMATORS: dict[str, Any] = {
     "MLPClassifier": MLPClassifier(hidden_layer_sizes=(2,), max_iter=1, random_state=0),
     "MLPRegressor": MLPRegressor(hidden_layer_sizes=(2,), max_iter=1, random_state=0),
     "MiniBatchKMeans": our_cluster.MiniBatchKMeans(2, random_state=0),
+    "KMeans": our_cluster.KMeans(2, random_state=0),
     "Pipeline": make_pipeline(StandardScaler(), SGDClassifier("log_loss", random_state=0)),
     "Pipeline of others": make_pipeline(
         preprocessing.MinMaxScaler(), linear_model.SGDClassifier("log_loss", random_state=0)

@@ -22,7 +22,7 @@ from sklearn.model_selection import GridSearchCV
 
 import streamlearn.preprocessing as pre
 from streamlearn.blocks import Watch, watching
-from streamlearn.cluster import MiniBatchKMeans
+from streamlearn.cluster import KMeans, MiniBatchKMeans
 from streamlearn.compose import make_column_transformer
 from streamlearn.decomposition import PCA, IncrementalPCA, TruncatedSVD
 from streamlearn.feature_extraction.text import TfidfTransformer
@@ -80,6 +80,7 @@ OTHERS = {
     "PCA": PCA(2),
     "IncrementalPCA": IncrementalPCA(),
     "TruncatedSVD": TruncatedSVD(1),
+    "KMeans": KMeans(3, random_state=0),
     "TfidfTransformer": TfidfTransformer(),
     "VarianceThreshold": VarianceThreshold(),
     "SelectKBest": SelectKBest(k=1),

@@ -37,7 +37,7 @@ from sklearn.utils.validation import has_fit_parameter
 from streamlearn._arrays import is_array, to_numpy
 from streamlearn._estimator.outputs import Transformer
 from streamlearn._estimator.predictor import MergeablePredictor
-from streamlearn.cluster import MiniBatchKMeans
+from streamlearn.cluster import KMeans, MiniBatchKMeans
 from streamlearn.compose import ColumnTransformer
 from streamlearn.core.learner import an_array
 from streamlearn.core.mlp import pack
@@ -273,6 +273,7 @@ ESTIMATORS = {
     "MLPClassifier": NetClassifier(**THRICE),
     "MLPRegressor": NetRegressor(solver="sgd", **THRICE),
     "MiniBatchKMeans": Clusters(**GIVEN),
+    "KMeans": KMeans(3, init=GIVEN["init"], random_state=0),
     "Pipeline": line(SGDClassifier(loss="log_loss", **ONCE)),
     "Pipeline-regressor": line(SGDRegressor(**ONCE)),
     "Pipeline-ridge": line(RidgeClassifier()),
@@ -296,6 +297,7 @@ NO_MERGE = (
     "ElasticNetCV",
     "LogisticRegression",
     "TweedieRegressor",
+    "KMeans",
 )
 """Those that have no ``partial_fit``."""
 
@@ -308,6 +310,7 @@ SCALERS = (
 LEARNED = (
     *("coef_", "intercept_", *SCALERS, "bin_edges_", "bsplines_", "components_"),
     *("theta_", "class_prior_", "feature_log_prob_", "centroids_", "means_", "priors_"),
+    "cluster_centers_",
 )
 """Fitted attributes that say what was learned."""
 METHODS = (
@@ -332,6 +335,7 @@ FAILS = {
     "SGDClassifier": WEIGHTS,
     "SGDRegressor": WEIGHTS,
     "MiniBatchKMeans": WEIGHTS,
+    "KMeans": WEIGHTS,
     "Ridge": ("check_non_transformer_estimators_n_iter",),
     "RidgeClassifier": ("check_non_transformer_estimators_n_iter",),
     "ColumnTransformer": (
@@ -587,6 +591,8 @@ CHECKED = [
     MiniBatchKMeans(),
     MiniBatchKMeans(n_clusters=3, init="k-means||", max_iter=5),
     OnceMiniBatchKMeans(),
+    KMeans(),
+    KMeans(n_clusters=3, init="k-means||", n_init=2),
     OnceLinearRegression(),
     OnceRidge(),
     OnceRidgeClassifier(),
@@ -655,7 +661,8 @@ def test_scikit_learns_checks_run_on_every_public_estimator():
 def takes_steps(estimator: BaseEstimator) -> bool:
     """Tell whether it learns in batches and epochs: all but what is a function of sums do."""
     learner = estimator[-1] if isinstance(estimator, Line) else estimator
-    return is_clusterer(learner) or not isinstance(learner, Transformer | MergeablePredictor)
+    sums = isinstance(learner, Transformer | MergeablePredictor)
+    return isinstance(learner, MiniBatchKMeans) or not sums
 
 
 @pytest.fixture(params=ESTIMATORS)
@@ -678,7 +685,9 @@ def for_other_tables(estimator: BaseEstimator) -> None:
     Two features of the checks depend on others. Directions without variance are those of rounding.
     """
     if is_clusterer(estimator):
-        estimator.set_params(init="k-means++", reassignment_ratio=0)
+        estimator.set_params(init="k-means++")
+    if isinstance(estimator, MiniBatchKMeans):
+        estimator.set_params(reassignment_ratio=0)
     if isinstance(estimator, (PCA, IncrementalPCA)):
         estimator.set_params(n_components=5)
 
@@ -919,6 +928,8 @@ def test_nothing_is_read_until_asked_and_then_once(estimator, container, table):
         if isinstance(estimator, PowerTransformer | GeneralizedLinear):
             assert len(reads) % len(once) == 0
             assert len(reads) <= 12 * len(once)
+        elif isinstance(estimator, KMeans):
+            assert sorted(reads) == sorted(once * estimator.n_iter_)
         else:
             assert sorted(reads) == ([] if type(estimator).__name__ in STATELESS else once)
         reads.clear()
@@ -1348,7 +1359,7 @@ def test_everything_follows_x(estimator, backend, table):
     if backend.widest == "float64":
         assert learned(got) == want
     moved = clone(estimator).fit(backend.asarray(table.X), target, **how)
-    names = [name for name in (*SCALERS, "coef_") if hasattr(moved, name)]
+    names = [n for n in (*SCALERS, "coef_", "cluster_centers_") if hasattr(moved, n)]
     if not learns_nothing(estimator):
         backend.check(getattr(moved, names[0]) if names else an_array(moved._state))
     if hasattr(moved, "classes_"):

@@ -623,7 +623,7 @@ def test_kmeans_parallel_in_memory_by_weight(backend):
     model.fit(backend.asarray(X), sample_weight=backend.asarray(weight))
     assert to_numpy(model.cluster_centers_)[:, 0].min() > 0
     few = (np.arange(N) < 3) * 1.0
-    with pytest.raises(ValueError, match=r"found 3 rows .* n_clusters=4"):
+    with pytest.raises(ValueError, match=r"n_samples=3 .* n_clusters=4"):
         model.fit(backend.asarray(X), sample_weight=backend.asarray(few))
 
 
@@ -816,7 +816,7 @@ def test_the_first_blocks_do_not_matter_where_centers_are_given():
 def test_wrong_weights_are_named(init, lazy):
     model = MiniBatchKMeans(init=init, n_init=1, random_state=0)
     rows = dask_array(X, CHUNKS) if lazy else X
-    with pytest.raises(ValueError, match=r"non-zero|found 0 rows"):
+    with pytest.raises(ValueError, match="non-zero"):
         model.fit(rows, sample_weight=np.zeros(N))
     negative = np.where(np.arange(N) == 3, -1.0, 1.0)
     if not lazy or isinstance(init, str):  # else nothing is drawn by weight

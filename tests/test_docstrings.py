@@ -59,7 +59,7 @@ def test_the_estimators_are_found():
     assert {
         "StandardScaler", "MinMaxScaler", "MaxAbsScaler", "SGDClassifier", "SGDRegressor",
         "Perceptron", "PassiveAggressiveClassifier", "PassiveAggressiveRegressor",
-        "MiniBatchKMeans", "MLPClassifier", "MLPRegressor", "Pipeline", "Incremental",
+        "KMeans", "MiniBatchKMeans", "MLPClassifier", "MLPRegressor", "Pipeline", "Incremental",
         "ParallelPostFit",
     } <= ESTIMATORS.keys()  # fmt: skip
 

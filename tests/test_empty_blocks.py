@@ -13,6 +13,7 @@ from sklearn import preprocessing
 from sklearn.base import clone, is_classifier
 
 from streamlearn import metrics
+from streamlearn.cluster import KMeans
 from streamlearn.linear_model import SGDClassifier, SGDRegressor
 from streamlearn.pipeline import make_pipeline
 from streamlearn.preprocessing import StandardScaler
@@ -34,6 +35,7 @@ CHUNKS = {
 }
 LEARNERS = {
     **{name: model for name, model in ESTIMATORS.items() if name != "MiniBatchKMeans"},
+    "KMeans": KMeans(3, init="k-means++", random_state=0),  # of a sample, which is all rows
     "Incremental of another": Incremental(theirs.SGDClassifier(random_state=0), shuffle=False),
     "Pipeline of others": make_pipeline(
         preprocessing.MaxAbsScaler(),

@@ -144,6 +144,7 @@ HOW = {
     "hidden_layer_sizes": (3,),
     "subsample": None,
     "n_bins": 3,
+    "init": "k-means++",
 }
 NOT_FUZZED = {
     "ColumnTransformer": "it is made of other estimators",
@@ -163,6 +164,8 @@ ROUNDED = ("PowerTransformer", "StandardScaler")
 """Digits cancel in scikit-learn's sums, where numbers are far from zero."""
 AXES = ("PCA", "IncrementalPCA", "TruncatedSVD", "LinearDiscriminantAnalysis")
 """Signs and axes of few rows are those of rounding. Their own tests compare them on many rows."""
+TIES = ("KMeans",)
+"""Rows of few values are at equal distances, and rounding chooses one of them."""
 LENIENT = ("Binarizer", "FunctionTransformer", "Normalizer", "PolynomialFeatures", "LabelEncoder")
 """Over blocks without any rows they differ from memory: some learn nothing, one needs a label."""
 NAMES = [name for name in public_estimators() if name not in NOT_FUZZED]
@@ -291,6 +294,8 @@ def test_transformers_are_what_they_are_in_memory_and_in_scikit_learn(name, tabl
 def comparable(name: str, table: Table) -> bool:
     """Return whether scikit-learn's result is right to the digits that are compared."""
     exact = table.dtype == "float64" and table.values in ("normal", "few")
+    if name in TIES:
+        return table.dtype == "float64" and table.values == "normal"
     return name not in AXES and (exact or name not in ROUNDED)
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from sklearn.pipeline import make_pipeline
 
-from streamlearn.cluster import MiniBatchKMeans
+from streamlearn.cluster import KMeans, MiniBatchKMeans
 from streamlearn.linear_model import SGDClassifier, SGDRegressor
 from streamlearn.neural_network import MLPClassifier
 from streamlearn.preprocessing import StandardScaler
@@ -52,6 +52,7 @@ LEARNERS = {
     "SGDRegressor": SGDRegressor(random_state=0),
     "StandardScaler": StandardScaler(),
     "MiniBatchKMeans": MiniBatchKMeans(n_clusters=4, random_state=0),
+    "KMeans": KMeans(n_clusters=4, random_state=0),
     "MLPClassifier": MLPClassifier(hidden_layer_sizes=(5,), max_iter=3, random_state=0),
     "a pipeline": make_pipeline(StandardScaler(), SGDClassifier(random_state=0)),
 }
@@ -59,7 +60,7 @@ LEARNERS = {
 
 def learned(learner, X, y, weight) -> list[np.ndarray]:
     """Fit; return all that was learned."""
-    model = learner if hasattr(learner, "partial_fit") else learner.steps[-1][1]
+    model = learner.steps[-1][1] if hasattr(learner, "steps") else learner
     weights = {} if model is not learner or "MLP" in type(learner).__name__ else weight
     learner.fit(X, y, **weights)
     names = ("coef_", "intercept_", "mean_", "var_", "cluster_centers_", "coefs_", "intercepts_")

@@ -30,6 +30,11 @@ def takes_collections(estimator: Any) -> bool:
     return getattr(estimator, "_takes_collections", False)
 
 
+def takes_several_passes(estimator: Any) -> bool:
+    """Return whether an estimator of ours takes collections and passes over them several times."""
+    return getattr(estimator, "_several_passes", False)
+
+
 def is_stateless(estimator: Any) -> bool:
     """Return whether the tags of an estimator say that it requires no ``fit``."""
     return hasattr(estimator, "__sklearn_tags__") and not get_tags(estimator).requires_fit

@@ -1,5 +1,6 @@
-"""Clustering in one pass, block by block."""
+"""Clustering, block by block."""
 
+from streamlearn.cluster.kmeans import KMeans
 from streamlearn.cluster.minibatch import MiniBatchKMeans
 
-__all__ = ["MiniBatchKMeans"]
+__all__ = ["KMeans", "MiniBatchKMeans"]

@@ -32,6 +32,7 @@ from streamlearn._arrays import (
     to_numpy,
 )
 from streamlearn._training.course import generator
+from streamlearn._validation.messages import no_rows, no_weight
 from streamlearn._validation.reader import Reader
 from streamlearn.blocks import Block, Blocks, reduce
 from streamlearn.cluster.passes import rows_and_weight
@@ -64,6 +65,21 @@ class Drawn(NamedTuple):
     candidates: int
 
 
+class Candidates(NamedTuple):
+    """Rows that were drawn from all rows, among which centres are chosen.
+
+    Attributes
+    ----------
+    rows : ndarray of shape (n, d), or sparse rows
+        The rows, on the host.
+    weight : ndarray of shape (n,)
+        The weight of all rows that are nearest to each of them.
+    """
+
+    rows: Array
+    weight: np.ndarray
+
+
 def centers_of(
     blocks: Blocks,
     reader: Reader,
@@ -91,35 +107,63 @@ def centers_of(
     ValueError
         If fewer rows than clusters have a weight, or a weight is negative.
     """
+    found = candidates_of(blocks, reader, n_clusters, draws)
+    best, least = found.rows, float("inf")
+    for _ in range(tries):
+        centers, inertia = chosen(found, n_clusters, draws)
+        if inertia < least:
+            best, least = centers, inertia
+    return best
+
+
+def candidates_of(
+    blocks: Blocks, reader: Reader, n_clusters: int, draws: np.random.RandomState
+) -> Candidates:
+    """Draw some rows for each cluster from all rows of ``blocks``, in ``ROUNDS`` + 2 passes.
+
+    Parameters and errors are those of `centers_of`.
+    """
     seed, found, candidates = int(draws.randint(np.iinfo(np.int32).max)), np.empty((0, 0)), 0
     for number in range(ROUNDS + 1):
         most = OVERSAMPLING * n_clusters if number else 1
         task = partial(_drawn, reader, seed, number, most, found)
         new = reduce(task, partial(_first, most), blocks, name="first centres")
-        if new is None or not len(new.times):
+        if new is None:
+            raise no_rows(reader.estimator)
+        if not len(new.times):
             break
         found = concat([found, new.rows]) if number else new.rows
         candidates = new.candidates
+    if not candidates:
+        raise no_weight()
     if candidates < n_clusters:
         raise ValueError(
-            f"k-means|| found {candidates} rows with a weight for n_clusters={n_clusters}. Ask "
-            "for fewer clusters, or use another init."
+            f"n_samples={candidates} should be >= n_clusters={n_clusters}. Rows of weight 0 do not "
+            "count for k-means||. Ask for fewer clusters, or use another init."
         )
     weight = reduce(partial(_weights, reader, found), np.add, blocks, name="first centres")
-    # The weight of a drawn row is that of the rows to which it is nearest.
-    best, least = found, float("inf")
-    p = probabilities(weight)
-    for _ in range(tries):
-        first = int(draws.choice(found.shape[0], p=p))
-        uniform = draws.uniform(size=(n_clusters - 1, 2 + int(log(n_clusters))))
-        with np.errstate(over="ignore", invalid="ignore"):
-            centers = dense(rows_at(found, seeds(found, weight, first, uniform)))
-            inertia = to_float(kmeans.inertia(kmeans.start(centers), found, weight))
-        if not isfinite(inertia):
-            raise overflown()
-        if inertia < least:
-            best, least = centers, inertia
-    return best
+    return Candidates(found, weight)
+
+
+def chosen(
+    found: Candidates, n_clusters: int, draws: np.random.RandomState
+) -> tuple[np.ndarray, float]:
+    """Choose centres (k, d) among the drawn rows. Return them and the inertia of these rows.
+
+    Raises
+    ------
+    ValueError
+        If distances overflow.
+    """
+    rows, weight = found
+    first = int(draws.choice(rows.shape[0], p=probabilities(weight)))
+    uniform = draws.uniform(size=(n_clusters - 1, 2 + int(log(n_clusters))))
+    with np.errstate(over="ignore", invalid="ignore"):
+        centers = dense(rows_at(rows, seeds(rows, weight, first, uniform)))
+        inertia = to_float(kmeans.inertia(kmeans.start(centers), rows, weight))
+    if not isfinite(inertia):
+        raise overflown()
+    return centers, inertia
 
 
 def _drawn(reader: Reader, seed: int, number: int, most: int, found: Array, block: Block) -> Drawn:

@@ -11,7 +11,6 @@ from streamlearn._estimator.fitted import Fitted
 from streamlearn._estimator.inputs import Given
 from streamlearn._estimator.moving import Movable
 from streamlearn._estimator.versions import Versioned
-from streamlearn._training.course import Learned
 from streamlearn.cluster import passes
 from streamlearn.cluster.fits import Outcome
 from streamlearn.core import kmeans
@@ -20,11 +19,11 @@ from streamlearn.core import kmeans
 class LazyLabels(Fitted, Movable, Versioned):
     """A model of clusters with ``labels_`` and ``inertia_``, unless ``compute_labels=False``."""
 
-    compute_labels: Any
+    compute_labels: Any  # if it is no parameter, there are labels
+    cluster_centers_: Array
     labels_: Any
     inertia_: float
 
-    _learned: Learned  # `partial_fit` continues from it
     _unread: Any  # the collection and its weights, until ``inertia_`` is read
 
     def fit_predict(self, X: Any, y: Any = None, sample_weight: Any = None) -> Any:
@@ -51,7 +50,7 @@ class LazyLabels(Fitted, Movable, Versioned):
         """
         X, y, sample_weight = engine.taken_apart(X, y, sample_weight)
         self.fit(X, sample_weight=sample_weight)
-        return self.labels_ if self.compute_labels else self.predict(X)
+        return self.labels_ if getattr(self, "compute_labels", True) else self.predict(X)
 
     def _label(self, given: Given, X: Any, sample_weight: Any, out: Outcome) -> None:
         """Set the labels and the inertia, which are lazy for a collection.
@@ -66,18 +65,20 @@ class LazyLabels(Fitted, Movable, Versioned):
                 self.inertia_ = out.inertia
         elif given.whole is not None:
             X, weight = passes.rows_and_weight(given.reader, given.whole)
-            clusters, absent = self._learned.state.clusters, self._absent()
             self.labels_, found = kmeans.labels_and_inertia(
-                clusters, X, weight, absent, out.nearest
+                self._clusters(), X, weight, self._absent(), out.nearest
             )
             self.inertia_ = to_float(found)
         else:
             self.labels_, self._unread = self.predict(X), (X, sample_weight)
 
+    def _clusters(self) -> kmeans.State:
+        """Return the clusters with which rows are compared."""
+        raise NotImplementedError
+
     def _absent(self) -> Array | None:
         """Return which centres have no rows because an earlier centre is equal, or None."""
-        state = self._learned.state
-        return kmeans.twins(state.clusters.centers) if state.twins else None
+        return kmeans.twins(self._clusters().centers)
 
     def __getattr__(self, name: str) -> Any:
         """Compute ``inertia_`` of a collection.

@@ -22,6 +22,7 @@ from streamlearn.cluster import fits, passes, steps
 from streamlearn.cluster.nearest_centers import NearestCenters
 from streamlearn.cluster.parameters import Parameters
 from streamlearn.cluster.random_stream import forward, value_of
+from streamlearn.core import kmeans
 from streamlearn.stages import Flow
 
 
@@ -163,6 +164,8 @@ class MiniBatchKMeans(
 
     _takes_flow = True  # X may be a `streamlearn.stages.Flow`
     _dense = None  # rows may be sparse
+
+    _learned: Learned  # `partial_fit` continues from it
 
     def __init__(
         self,
@@ -351,6 +354,13 @@ class MiniBatchKMeans(
         n_features = out.learned.state.clusters.centers.shape[1]
         return out._replace(learned=hand_back(flow, self, out.learned, n_features))
 
+    def _clusters(self) -> kmeans.State:
+        clusters: kmeans.State = self._learned.state.clusters
+        return clusters
+
+    def _absent(self) -> Any:
+        return super()._absent() if self._learned.state.twins else None
+
     def _publish(self, out: fits.Outcome) -> None:
         self.__dict__.update(self._attributes(out.learned, out.n_iter))
 
@@ -374,11 +384,3 @@ class MiniBatchKMeans(
             "n_iter_": n_iter,
             "n_steps_": learned.state.steps,
         }
-
-    def __sklearn_tags__(self) -> Any:
-        """Return the tags of the estimator."""
-        tags = super().__sklearn_tags__()
-        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
-        tags.array_api_support = True
-        tags.input_tags.sparse = True
-        return tags

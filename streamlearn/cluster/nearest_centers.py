@@ -7,7 +7,6 @@ from typing import Any
 
 from sklearn.utils.validation import check_is_fitted
 
-from streamlearn._arrays import Array
 from streamlearn._estimator.inputs import check_inputs
 from streamlearn._estimator.outputs import rows_out
 from streamlearn.cluster import passes
@@ -17,8 +16,6 @@ from streamlearn.core import kmeans
 
 class NearestCenters(LazyLabels):
     """A model of clusters that compares rows with its centres."""
-
-    cluster_centers_: Array
 
     def predict(self, X: Any) -> Any:
         """Return the nearest centre of each row.
@@ -41,11 +38,11 @@ class NearestCenters(LazyLabels):
             or on another device.
         """
         check_is_fitted(self)
-        function = partial(kmeans.labels, self._learned.state.clusters, absent=self._absent())
+        function = partial(kmeans.labels, self._clusters(), absent=self._absent())
         return rows_out(self, "predict", X, function, fitted=self.cluster_centers_)
 
     def _transform(self, X: Any, names: Any) -> Any:
-        clusters = self._learned.state.clusters
+        clusters = self._clusters()
         function = partial(kmeans.distances, clusters)
         return rows_out(self, "transform", X, function, fitted=clusters.centers, names=names)
 
@@ -76,8 +73,16 @@ class NearestCenters(LazyLabels):
         """
         check_is_fitted(self)
         given = check_inputs(self, X, None, sample_weight, reset=False, lazy_rows=True)
-        return -passes.inertia(given.blocks, given.reader, self._learned.state.clusters)
+        return -passes.inertia(given.blocks, given.reader, self._clusters())
 
     @property
     def _n_features_out(self) -> int:
         return self.cluster_centers_.shape[0]
+
+    def __sklearn_tags__(self) -> Any:
+        """Return the tags of the estimator."""
+        tags = super().__sklearn_tags__()  # type: ignore[misc]
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        tags.array_api_support = True
+        tags.input_tags.sparse = True
+        return tags

@@ -29,7 +29,7 @@ from streamlearn._sklearn import (
     add_route,
     check_steps,
 )
-from streamlearn._thirdparty.tags import takes_collections
+from streamlearn._thirdparty.tags import takes_collections, takes_several_passes
 from streamlearn._training.epochs import Progress, Publish
 from streamlearn._validation.missing import frame_of
 from streamlearn.pipeline import one_pass, per_step
@@ -88,7 +88,8 @@ class Pipeline(Versioned, theirs.Pipeline):
           ``schedule`` is.
         - "per-step" is scikit-learn's way, one pass for each step. A step that takes no dask
           collection is then fitted to all rows in memory, with a warning, and its results are lazy.
-        - "auto" is "one-pass" for a dask collection, and "per-step" for an array in memory.
+        - "auto" is "one-pass" for a dask collection, and "per-step" for an array in memory and
+          before `KMeans`, which passes over the rows several times.
     transform_input : list of str, default=None
         The arguments of `fit` that are transformed by the steps, as in scikit-learn. It needs
         ``schedule="per-step"``.
@@ -307,7 +308,10 @@ class Pipeline(Versioned, theirs.Pipeline):
 
     def _in_one_pass(self, X: Any) -> bool:
         self._validate_params()
-        return self.schedule == "one-pass" or (self.schedule == "auto" and engine.is_collection(X))
+        if self.schedule != "auto":
+            return bool(self.schedule == "one-pass")
+        *_, final = (None, *(step for _, step in stages.leaves("", self)))
+        return engine.is_collection(X) and not takes_several_passes(final)
 
     @watched
     def _fit_in_one_pass(

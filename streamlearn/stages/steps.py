@@ -10,6 +10,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.utils.validation import has_fit_parameter
 
+from streamlearn._thirdparty.tags import takes_several_passes
 from streamlearn.stages.behind_fills import behind_fills
 from streamlearn.stages.branches import Branches, branches_of, is_branched, leaves, leaves_within
 from streamlearn.stages.chain import Chain
@@ -67,6 +68,11 @@ def able_or_raise(steps: list[tuple[str, Any]], or_else: str = PER_STEP) -> None
     if not unable:
         return
     named = [f"{name!r} ({type(step).__name__})" for name, step in unable]
+    if all(takes_several_passes(step) for _, step in unable):
+        raise TypeError(
+            f"The step {', '.join(named)} cannot learn in one pass: it passes over the rows "
+            'several times. Use schedule="per-step" or "auto", and fit.'
+        )
     remedies = []
     for module, kinds in OURS.items():
         names = sorted({type(step).__name__ for _, step in unable} & set(kinds))

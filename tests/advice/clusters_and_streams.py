@@ -11,8 +11,10 @@ from sklearn.metrics import pairwise_distances
 from sklearn.preprocessing import MultiLabelBinarizer
 
 from streamlearn import metrics
-from streamlearn.cluster import MiniBatchKMeans
+from streamlearn.cluster import KMeans, MiniBatchKMeans
 from streamlearn.metrics import drawn_curves
+from streamlearn.pipeline import make_pipeline
+from streamlearn.preprocessing import StandardScaler
 from tests.advice.table import DX, DY, SEED, THREE, X, Y, advice, sgd
 
 SEVERAL = (X > 2).astype(int)
@@ -28,7 +30,17 @@ def without_matplotlib(draw: Any, *given: Any) -> Any:
         return draw(*given)
 
 
+def iterations(schedule: str) -> Any:
+    return make_pipeline(StandardScaler(), KMeans(3, **SEED), schedule=schedule).fit(DX)
+
+
 CLUSTERS_AND_STREAMS = [
+    advice(
+        lambda: iterations("one-pass"),
+        'Use schedule="per-step" or "auto", and fit',
+        lambda: iterations("per-step"),
+        lambda: iterations("auto"),
+    ),
     advice(
         lambda: metrics.f1_score(LISTS, LISTS),
         "Give a column of 0 and 1 for each label, which sklearn.preprocessing.MultiLabelBinarizer",

@@ -22,7 +22,7 @@ from sklearn.preprocessing import StandardScaler as TheirScaler
 from streamlearn import metrics
 from streamlearn._training import block_learner
 from streamlearn.blocks import StreamedRows, align, fold, from_blocks, reduce
-from streamlearn.cluster import MiniBatchKMeans
+from streamlearn.cluster import KMeans, MiniBatchKMeans
 from streamlearn.linear_model import (
     PassiveAggressiveClassifier,
     PassiveAggressiveRegressor,
@@ -106,6 +106,8 @@ ESTIMATORS = {
     "MLPRegressor": MLPRegressor(**NET),
     "MiniBatchKMeans": MiniBatchKMeans(3, random_state=0, max_iter=2, batch_size=20),
     "k-means||": MiniBatchKMeans(3, random_state=0, init="k-means||"),
+    "KMeans": KMeans(3, random_state=0, n_init=2),
+    "KMeans of a sample": KMeans(3, random_state=0, init="random", n_init=2),
     "StandardScaler": StandardScaler(),
     "MinMaxScaler": MinMaxScaler(),
     "MaxAbsScaler": MaxAbsScaler(),

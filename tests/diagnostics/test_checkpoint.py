@@ -27,7 +27,7 @@ from sklearn.utils import check_random_state
 from streamlearn import _files
 from streamlearn._files.tree import Encoder
 from streamlearn.blocks import from_blocks
-from streamlearn.cluster import MiniBatchKMeans
+from streamlearn.cluster import KMeans, MiniBatchKMeans
 from streamlearn.diagnostics import FitCheckpoint, checkpoint
 from streamlearn.impute import SimpleImputer
 from streamlearn.linear_model import Perceptron, SGDClassifier, SGDRegressor
@@ -134,6 +134,9 @@ CASES = {
         (X,),
         in_memory,
     ),
+    "iterations": Case(lambda: KMeans(3, **SEED), (X,)),
+    "iterations, a source": Case(lambda: KMeans(3, init="random", **SEED), (X,), in_blocks),
+    "iterations, in memory": Case(lambda: KMeans(3, n_init=2, **SEED), (X,), in_memory),
     "incremental": Case(lambda: Incremental(GaussianNB(), **SEED), (X, Y)),
     "incremental, patience": Case(
         lambda: Incremental(theirs.SGDClassifier(**SEED), max_iter=4, patience=2, **SEED), (X, Y)

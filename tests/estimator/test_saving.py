@@ -23,7 +23,7 @@ import streamlearn
 from streamlearn._estimator import versions
 from streamlearn._estimator.versions import InconsistentVersionWarning
 from streamlearn._files.tree import Encoder
-from streamlearn.cluster import MiniBatchKMeans
+from streamlearn.cluster import KMeans, MiniBatchKMeans
 from streamlearn.compose import ColumnTransformer
 from streamlearn.decomposition import TruncatedSVD
 from streamlearn.feature_extraction import FeatureHasher
@@ -149,6 +149,7 @@ CASES: dict[str, tuple[Any, Any]] = {
     "Incremental, Bayes": (Incremental(naive_bayes.GaussianNB(), **SEED), X),
     "Incremental, components": (Incremental(decomposition.IncrementalPCA(2), **SEED), X),
     "theirs, with ours": (theirs(StandardScaler(), linear_model.SGDClassifier(**SEED)), X),
+    "clusters": (KMeans(2, **SEED), X),
     "a random state": (MiniBatchKMeans(2, random_state=np.random.RandomState(3)), X),
     "text labels": (SGDClassifier(classes=["no", "yes"], **SEED), X),
 }

@@ -21,7 +21,7 @@ from sklearn.base import clone, is_classifier, is_regressor
 import streamlearn
 from streamlearn._estimator import versions
 from streamlearn._estimator.versions import InconsistentVersionWarning
-from streamlearn.cluster import MiniBatchKMeans
+from streamlearn.cluster import KMeans, MiniBatchKMeans
 from streamlearn.core.statistics import moments
 from streamlearn.linear_model import (
     PassiveAggressiveClassifier,
@@ -70,6 +70,7 @@ ESTIMATORS: dict[str, Any] = {
         MLPClassifier(hidden_layer_sizes=4, max_iter=2, **SEED),
         MLPRegressor(hidden_layer_sizes=4, max_iter=2, **SEED),
         MiniBatchKMeans(2, **SEED),
+        KMeans(2, **SEED),
         Incremental(SGDClassifier(**SEED), **SEED),
         ParallelPostFit(KNOWN),
         make_pipeline(StandardScaler(), SGDClassifier(**SEED)),

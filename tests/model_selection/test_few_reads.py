@@ -15,7 +15,7 @@ from sklearn.exceptions import FitFailedWarning
 
 from streamlearn._training import summed as _training_summed
 from streamlearn.blocks import align, from_blocks
-from streamlearn.cluster import MiniBatchKMeans
+from streamlearn.cluster import KMeans, MiniBatchKMeans
 from streamlearn.linear_model import Ridge, RidgeClassifier, SGDClassifier, SGDRegressor
 from streamlearn.model_selection import (
     KFold,
@@ -58,6 +58,7 @@ ESTIMATORS = {
         StandardScaler(), SGDClassifier(random_state=0, shuffle=False), schedule="per-step"
     ),
     "passes": MiniBatchKMeans(3, random_state=0, max_iter=4, n_init=3),
+    "iterations": KMeans(3, random_state=0, n_init=2),
     "sums": Ridge(),
     "sums behind": make_pipeline(StandardScaler(), RidgeClassifier()),
     "alone": linear_model.LogisticRegression(),

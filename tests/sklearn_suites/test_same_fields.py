@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import sklearn
+import sklearn.cluster as their_clusters
 import sklearn.decomposition as their_components
 import sklearn.discriminant_analysis as their_discriminants
 import sklearn.feature_extraction as their_features
@@ -24,6 +25,7 @@ import sklearn.preprocessing as their_transformers
 from sklearn.base import BaseEstimator, is_classifier
 from sklearn.utils import get_tags
 
+import streamlearn.cluster as our_clusters
 import streamlearn.decomposition as our_components
 import streamlearn.discriminant_analysis as our_discriminants
 import streamlearn.feature_extraction as our_features
@@ -78,6 +80,7 @@ PAIRS = {
     "NearestCentroid": (our_neighbors, their_neighbors),
     "LinearDiscriminantAnalysis": (our_discriminants, their_discriminants),
     "QuadraticDiscriminantAnalysis": (our_discriminants, their_discriminants),
+    "KMeans": (our_clusters, their_clusters),
     "StandardScaler": (our_transformers, their_transformers),
     "MinMaxScaler": (our_transformers, their_transformers),
     "MaxAbsScaler": (our_transformers, their_transformers),
@@ -118,9 +121,10 @@ TAGS = {
         *("MultinomialNB", "ComplementNB", "BernoulliNB", "NearestCentroid"),
         "QuadraticDiscriminantAnalysis",
         "VarianceThreshold",
+        "KMeans",
     ),
     # float32 stays float32.
-    "transformer_tags.preserves_dtype": ("IncrementalPCA",),
+    "transformer_tags.preserves_dtype": ("IncrementalPCA", "KMeans"),
     # One label a row.
     "classifier_tags.multi_label": ("RidgeClassifier",),
 }
@@ -136,6 +140,7 @@ PARAMETERS = {
         *("LogisticRegression", *CLASSES),
     ),
     "n_parallel": LINEAR,
+    "init": ("KMeans",),  # "auto", which over a collection draws from all rows in few passes
     "power": ("SGDRegressor",),
     "quantile": ("SGDRegressor",),
     "score_func": SELECTORS,  # of ours
@@ -151,6 +156,7 @@ VALUES = {
         *("SGDClassifier", "Perceptron", "PassiveAggressiveClassifier", "LinearRegression"),
         *("LogisticRegression", *PATHS),
     ),
+    "init": ("KMeans",),  # "k-means||" as well
     "scoring": ("RidgeCV",),  # what is a function of sums
     "cv": ("RidgeCV", *PATHS),
     "penalty": ("LogisticRegression",),  # the same, in one line
@@ -171,8 +177,9 @@ ARGUMENTS = {
         *("PassiveAggressiveClassifier", "PassiveAggressiveRegressor"),
         *("KBinsDiscretizer", "SplineTransformer"),  # of partial_fit, which is ours alone
         *(*EXACT, "NearestCentroid", *DISCRIMINANTS),
+        "KMeans",  # of fit_transform, see below
     ),
-    "fit_params": ("IncrementalPCA",),  # of fit_transform, which has no other arguments
+    "fit_params": ("IncrementalPCA", "KMeans"),  # of fit_transform, for all arguments of fit
     # of partial_fit
     "classes": ("RidgeClassifier", "NearestCentroid", *DISCRIMINANTS, *SELECTORS),
     "params": ("RidgeCV", *PATHS),  # of a scorer or a splitter, which ours has not
