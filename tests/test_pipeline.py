@@ -387,7 +387,7 @@ def test_nan_is_the_scalers_to_pass_and_the_learners_to_refuse():
             pipe.fit(*table(rows=rows))
         assert not hasattr(pipe[0], "mean_")
         assert not hasattr(pipe[-1], "coef_")
-        with pytest.raises(ValueError, match=f"Input X contains {says} in column 2[.]"):
+        with pytest.raises(ValueError, match=f"Input X contains {says}( in column 2)?[.]"):
             pipe.set_params(schedule="one-pass").fit(rows, Y)
         if says == "NaN":
             alone = make_pipeline(StandardScaler(), preprocessing.MinMaxScaler())

@@ -199,9 +199,9 @@ class KMeans(NearestCenters, ClassNamePrefixFeaturesOutMixin, ClusterMixin, Tran
         Raises
         ------
         ValueError
-            If X holds NaN, infinity or numbers whose squares overflow, if it has fewer rows than
-            clusters, if X and the weights do not line up, if all weights are 0 or one is negative,
-            or if ``init`` does not have the shape (n_clusters, n_features).
+            If X holds NaN, infinity or numbers whose squares overflow, or has fewer rows than
+            clusters. If X and the weights do not line up. If all weights are 0, or one is negative.
+            If ``init`` does not have the shape (n_clusters, n_features).
 
         Warns
         -----
