@@ -8,10 +8,9 @@ from typing import Any
 import dask.array as da
 import numpy as np
 from dask.base import tokenize
-from dask.highlevelgraph import HighLevelGraph
 
 from streamlearn.blocks.countable import as_countable
-from streamlearn.blocks.graph import Task, TaskRef
+from streamlearn.blocks.graph import HighLevelGraph, Task, TaskRef
 
 
 def array_of_items(bag: Any, function: Callable[[Any], np.ndarray], rows: tuple[Any, ...]) -> Any:
