@@ -68,7 +68,7 @@ class FitCheckpoint(FitWatcher):
     an epoch is one segment. Passes that only merge statistics are kept after every 64 blocks, too,
     and so are those of ``refine``. The passes of a fit that are finished are not read again, except
     for the first and the last block of each. A source of blocks is read from its start, and what
-    was learned from is skipped. If its pass is finished, it is not read.
+    was learned from is skipped. If its pass is finished, only its first row is read and compared.
 
     The checkpoint knows the version and the parameters. It knows the shapes, chunks, dtypes and
     names of the data, and the functions of lazily transformed rows. It also has checksums of the

@@ -549,9 +549,19 @@ def test_other_blocks_of_a_source_are_refused(name, n, which, tmp_path, monkeypa
     number, _ = _files.read(path, checkpoint.KIND).entries[-1].marks[which]
     rows = case.data[0].copy()
     rows[number * ROWS] += 1e-9
-    with pytest.raises(ValueError, match=rf"block {number} holds other rows"):
+    says = f"block {number} holds other rows" if number else "first row of X"
+    with pytest.raises(ValueError, match=says):
         fitted(case._replace(data=(rows, *case.data[1:])), path, resume=True)
     assert content(path) == before
+
+
+def test_a_fit_that_has_ended_is_not_that_of_another_source(tmp_path):
+    """Its pass is finished, and is not read again: yesterday's model would be that of today."""
+    case, path = CASES["linear, blocks of a source"], tmp_path / "fit"
+    fitted(case, path, resume=True)
+    fitted(case, path, resume=True)
+    with pytest.raises(ValueError, match="is of another fit: first row of X was checksum"):
+        fitted(case._replace(data=(case.data[0] + 1, *case.data[1:])), path, resume=True)
 
 
 @pytest.mark.parametrize("held", [in_dask, in_blocks])
