@@ -81,7 +81,7 @@ def types(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Test on NumPy, read-only NumPy and array-api-strict in all its devices.
 
-    Three cases of a test run. ``nox -s tests -- -m thorough`` runs the next 7 and the slow tests,
+    Three cases of a test run. ``nox -s tests -- -m thorough`` runs the next 4 and the slow tests,
     and ``-m exhaustive`` runs the others.
     """
     install(session, "test", "examples", extras=ALL)

@@ -99,7 +99,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         )
 
 
-DAILY, THOROUGH = 3, 10
+DAILY, THOROUGH = 3, 7
 """How many cases of a test run every day, and where a change is to land."""
 
 
