@@ -118,4 +118,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         complete = cases[0].get_closest_marker("complete") is not None
         drawn = sorted(cases, key=lambda item: crc32(item.nodeid.encode()))
         for place, item in enumerate(drawn[DAILY:], start=DAILY):
-            item.add_marker("thorough" if complete or place < THOROUGH else "exhaustive")
+            if item.get_closest_marker("exhaustive"):
+                continue
+            if complete or place < THOROUGH:
+                item.add_marker("thorough")
+            else:
+                # A slow test is marked as thorough itself, and -m thorough would take all cases.
+                item.own_markers[:] = [m for m in item.own_markers if m.name != "thorough"]
+                item.add_marker("exhaustive")

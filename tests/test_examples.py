@@ -94,6 +94,7 @@ def test_text_learns_topics_and_draws_words(tmp_path):
     assert picture.read_bytes().startswith(b"\x89PNG")
 
 
+# The build of the site runs all of them.
 GALLERY = sorted((EXAMPLES / "gallery").glob("plot_*.py"))
 EVERY_DAY = "plot_stream"
 
@@ -103,7 +104,7 @@ EVERY_DAY = "plot_stream"
     "script",
     [
         pytest.param(
-            path, id=path.stem, marks=() if path.stem == EVERY_DAY else pytest.mark.thorough
+            path, id=path.stem, marks=() if path.stem == EVERY_DAY else pytest.mark.exhaustive
         )
         for path in GALLERY
     ],

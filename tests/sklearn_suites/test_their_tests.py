@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 import sklearn
 
-pytestmark = pytest.mark.thorough
+pytestmark = [pytest.mark.thorough, pytest.mark.complete]
 
 HERE = Path(__file__).parents[2]
 
