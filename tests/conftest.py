@@ -115,12 +115,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("backends")
         tests.setdefault(item.nodeid.partition("[")[0], []).append(item)
     for cases in tests.values():
-        complete = cases[0].get_closest_marker("complete") is not None
+        complete = cases[0].get_closest_marker("complete")
+        share = 0.0 if complete is None else complete.kwargs.get("share", 1.0)
+        thorough = max(THOROUGH, share * len(cases))
         drawn = sorted(cases, key=lambda item: crc32(item.nodeid.encode()))
         for place, item in enumerate(drawn[DAILY:], start=DAILY):
             if item.get_closest_marker("exhaustive"):
                 continue
-            if complete or place < THOROUGH:
+            if place < thorough:
                 item.add_marker("thorough")
             else:
                 # A slow test is marked as thorough itself, and -m thorough would take all cases.
