@@ -643,7 +643,7 @@ many rows."""
 @pytest.mark.filterwarnings("ignore:n_quantiles", "ignore:Bins whose width")
 @pytest.mark.filterwarnings("ignore:`TargetEncoder.shuffle`:FutureWarning")  # a seed is set
 @pytest.mark.filterwarnings("ignore:self.within_class_std_dev_ has at least 1 zero")
-@pytest.mark.complete(share=0.3)  # there are 8,500
+@pytest.mark.complete(share=0.2)  # there are 8,500
 def test_scikit_learns_checks(estimator, check):
     with warnings.catch_warnings():
         if isinstance(getattr(estimator, "estimator", None), preprocessing.StandardScaler):

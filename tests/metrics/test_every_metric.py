@@ -87,7 +87,7 @@ def test_scikit_learns_value_over_blocks(name, weighted):
 
 
 @no_warning
-@pytest.mark.complete
+@pytest.mark.complete(share=0.3)
 @pytest.mark.parametrize(("name", "weighted"), WEIGHTED)
 @settings(max_examples=10)
 @given(cuts=st.lists(st.integers(0, N_ROWS) | st.sampled_from([0, 1, N_ROWS]), max_size=6))
