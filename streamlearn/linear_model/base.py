@@ -11,12 +11,10 @@ from typing import Any
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted
 
 from streamlearn._arrays import Array, to_numpy
 from streamlearn._estimator.estimator import Estimator
 from streamlearn._estimator.inputs import Given, check_inputs, is_foreign
-from streamlearn._estimator.outputs import rows_out
 from streamlearn._thirdparty import row_loop
 from streamlearn._training.ahead import hand_back
 from streamlearn._training.block_learner import BlockLearner
@@ -36,10 +34,10 @@ from streamlearn.core.linear.losses import FAMILIAR, LOSSES
 from streamlearn.core.linear.row_step import PASSIVE
 from streamlearn.core.scores import EACH_ACCURACY, Score
 from streamlearn.linear_model import draws, scheduled
+from streamlearn.linear_model.linear_scores import LinearScores
 from streamlearn.linear_model.parameters import Parameters
 from streamlearn.linear_model.per_class_order import in_orders
 from streamlearn.linear_model.refine import matrix_or_raise
-from streamlearn.linear_model.row_scores import Scores
 from streamlearn.linear_model.sklearn_names import Familiar
 from streamlearn.linear_model.sparse_coef import SparseCoef
 from streamlearn.linear_model.start import from_coefficients, from_former, in_numpy
@@ -55,7 +53,7 @@ NO_SIGNS = "learning_rate='auto' takes none. Use another schedule."
 """What the error about a negative weight says."""
 
 
-class SGD(Parameters, SparseCoef, Familiar, Estimator):
+class SGD(Parameters, LinearScores, SparseCoef, Familiar, Estimator):
     """A linear model that learns by stochastic gradient steps."""
 
     _takes_collections = True
@@ -333,13 +331,6 @@ class SGD(Parameters, SparseCoef, Familiar, Estimator):
     def _coefficients(self, coef: Array, intercept: Array) -> dict[str, Any]:
         """Return the fitted attributes of the coefficients."""
         return {"coef_": coef, "intercept_": intercept}
-
-    def _out(self, method: str, X: Any, of_scores: Callable[..., Any]) -> Any:
-        """Apply a function of the scores (m, K) to the rows of X; see `rows_out`."""
-        check_is_fitted(self)
-        coef = self._dense_coef()
-        function = Scores(coef, self.intercept_, of_scores)
-        return rows_out(self, method, X, function, fitted=coef, finite=False)
 
     def __sklearn_tags__(self) -> Any:
         """Return the tags of the estimator."""

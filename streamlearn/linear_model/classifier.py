@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-from functools import partial
 from numbers import Integral
 from typing import Any
 
 import numpy as np
 from sklearn.base import ClassifierMixin
-from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted
 
 from streamlearn import blocks as engine
 from streamlearn import metrics
-from streamlearn._arrays import Array, namespace, to_numpy
 from streamlearn._estimator.callbacks import watched
 from streamlearn._estimator.inputs import labels_of_target, unchanged_on_error
-from streamlearn._estimator.outputs import one_column
 from streamlearn._sklearn import Options, StrOptions
 from streamlearn._training.course import Learned
-from streamlearn._validation.label_codes import decode
 from streamlearn._validation.labels import (
     Labels,
     class_weights,
@@ -31,9 +25,10 @@ from streamlearn.core.linear import links, sgd
 from streamlearn.core.linear.losses import FAMILIAR
 from streamlearn.core.scores import ACCURACY
 from streamlearn.linear_model.base import SGD
+from streamlearn.linear_model.linear_scores import ProbableClassifier
 
 
-class SGDClassifier(ClassifierMixin, SGD):
+class SGDClassifier(ClassifierMixin, ProbableClassifier, SGD):
     """Linear classifier that learns by stochastic gradient steps, from data of any size.
 
     It is scikit-learn's `~sklearn.linear_model.SGDClassifier` for arrays of any library and for
@@ -421,55 +416,6 @@ default="auto"
         # one column has the score of class 1 less that of class 0
         return params._replace(loss="log_loss") if self.loss == "multinomial" else params
 
-    def decision_function(self, X: Any) -> Any:
-        """Return the signed distance of each row to the hyperplane, times the norm of ``coef_``.
-
-        Parameters
-        ----------
-        X : array, DataFrame, dask array or dask DataFrame of shape (n_samples, n_features)
-            The rows, with the features of `fit`.
-
-        Returns
-        -------
-        array or dask collection of shape (n_samples,) or (n_samples, n_classes)
-            One value for each row if there are two classes, otherwise one column for each class.
-            The result is lazy if X is a dask collection. Columns are a dask array if X is a dask
-            DataFrame.
-
-        Raises
-        ------
-        ValueError
-            If X holds NaN or infinity, has other features than in `fit`, or is in another namespace
-            or on another device.
-        """
-        check_is_fitted(self)
-        return self._out("decision_function", X, one_column)
-
-    def predict(self, X: Any) -> Any:
-        """Return the label of each row.
-
-        Parameters
-        ----------
-        X : array, DataFrame, dask array or dask DataFrame of shape (n_samples, n_features)
-            The rows, with the features of `fit`.
-
-        Returns
-        -------
-        array or dask collection of shape (n_samples,)
-            The labels. Numbers are in the namespace and on the device of X, and strings are in
-            NumPy. The result is lazy if X is a dask collection. It is a Series with the index of X
-            if X is a dask DataFrame.
-
-        Raises
-        ------
-        ValueError
-            If X holds NaN or infinity, has other features than in `fit`, or is in another namespace
-            or on another device.
-        """
-        check_is_fitted(self)
-        labels = to_numpy(self.classes_)
-        return self._out("predict", X, partial(labels_of, labels))
-
     def _has_probabilities(self) -> bool:
         if self.loss not in ("log_loss", "multinomial", "modified_huber"):
             raise AttributeError(
@@ -478,54 +424,8 @@ default="auto"
             )
         return True
 
-    @available_if(_has_probabilities)
-    def predict_proba(self, X: Any) -> Any:
-        """Return the probability of each class, if the loss has one.
-
-        The losses are "log_loss", "multinomial" and "modified_huber".
-
-        Parameters
-        ----------
-        X : array, DataFrame, dask array or dask DataFrame of shape (n_samples, n_features)
-            The rows, with the features of `fit`.
-
-        Returns
-        -------
-        array or dask collection of shape (n_samples, n_classes)
-            One column for each class, in the order of ``classes_``; see
-            `streamlearn.core.linear.links.probabilities`. The result is lazy if X is a dask
-            collection. It is a dask array, with a chunk for each partition, if X is a dask
-            DataFrame.
-
-        Raises
-        ------
-        ValueError
-            If X holds NaN or infinity, has other features than in `fit`, or is in another namespace
-            or on another device.
-        """
-        return self._out("predict_proba", X, partial(links.probabilities, loss=self.loss))
-
-    @available_if(_has_probabilities)
-    def predict_log_proba(self, X: Any) -> Any:
-        """Return the logarithm of `predict_proba`, which is -inf where a probability is 0.
-
-        Parameters
-        ----------
-        X : array, DataFrame, dask array or dask DataFrame of shape (n_samples, n_features)
-            The rows, with the features of `fit`.
-
-        Returns
-        -------
-        array or dask collection of shape (n_samples, n_classes)
-            One column for each class, as `predict_proba` returns them.
-
-        Raises
-        ------
-        ValueError
-            If X holds NaN or infinity, has other features than in `fit`, or is in another namespace
-            or on another device.
-        """
-        return self._out("predict_log_proba", X, partial(log_probabilities, self.loss))
+    def _loss_of_scores(self) -> str:
+        return str(self.loss)
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """Return the accuracy: the share of rows whose label is predicted right.
@@ -559,15 +459,3 @@ default="auto"
 def _n_outputs(classes: np.ndarray) -> int:
     two_classes_or_raise(classes)
     return 1 if len(classes) == 2 else len(classes)
-
-
-def labels_of(classes: np.ndarray, p: Array) -> Array:
-    """Return the labels of rows from their scores (m, K)."""
-    return decode(classes, links.codes(p))
-
-
-def log_probabilities(loss: str, p: Array) -> Array:
-    """Return the logarithms of the probabilities of classes, from scores (m, K)."""
-    probabilities = links.probabilities(p, loss=loss)
-    with np.errstate(divide="ignore"):
-        return namespace(p).log(probabilities)

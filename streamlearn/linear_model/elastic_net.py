@@ -77,10 +77,6 @@ class L1Penalized(ExactRegressor):
             all(one.accurate for one in minima),
         )
 
-    def _shaped(self, coef: np.ndarray, intercept: np.ndarray) -> tuple[Any, Any]:
-        coef, intercept = super()._shaped(coef, intercept)
-        return coef[0] if self._columns == 1 else coef, intercept
-
     def __sklearn_tags__(self) -> Any:
         """Return the tags of the estimator."""
         tags = super().__sklearn_tags__()

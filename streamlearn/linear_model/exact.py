@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy.sparse import issparse
 from sklearn.utils.validation import check_is_fitted
 
-from streamlearn._arrays import asarray, itemsize, namespace
+from streamlearn._arrays import itemsize, namespace
 from streamlearn._estimator.inputs import Given
 from streamlearn._estimator.mergeable import MOST_FEATURES
-from streamlearn._estimator.outputs import one_column, rows_out
+from streamlearn._estimator.outputs import one_column
 from streamlearn._estimator.predictor import MergeablePredictor, MergeableRegressor
 from streamlearn._training.course import Course
 from streamlearn._training.summed import read_again
@@ -26,10 +25,10 @@ from streamlearn.linear_model.least_squares import (
     whitening,
     with_root,
 )
-from streamlearn.linear_model.row_scores import Scores
+from streamlearn.linear_model.linear_scores import LinearScores
 
 
-class ExactLinear(MergeablePredictor):
+class ExactLinear(LinearScores, MergeablePredictor):
     """A linear model whose coefficients are a function of the co-moments of features and targets.
 
     A subclass defines ``_solved(problem)``, and ``_shaped`` if its attributes have other shapes.
@@ -84,31 +83,22 @@ class ExactLinear(MergeablePredictor):
             with_root(problem, sums.state, fit_intercept=self.fit_intercept), self.n_reads_ + 1
         )
 
-    def _scores(self, method: str, X: Any, of_scores: Any) -> Any:
-        """Apply a function of the scores (m, t) to the rows of X; see `rows_out`."""
-        return linear_scores(self, method, X, of_scores)
-
-
-def linear_scores(estimator: Any, method: str, X: Any, of_scores: Any) -> Any:
-    """Apply a function of the scores (m, K) of an estimator to the rows of X; see `rows_out`."""
-    check_is_fitted(estimator)
-    coef = estimator.coef_.toarray() if issparse(estimator.coef_) else estimator.coef_
-    coef = coef if coef.ndim == 2 else coef[None, :]
-    xp = namespace(coef)
-    intercept = xp.zeros_like(coef[:, 0]) + asarray(estimator.intercept_, like=coef)
-    function = Scores(coef, intercept, of_scores)
-    return rows_out(estimator, method, X, function, fitted=coef, finite=False)
-
 
 class ExactRegressor(MergeableRegressor, ExactLinear):
-    """A linear regressor that is exact in one pass. y may have several columns."""
+    """A linear regressor that is exact in one pass. y may have several columns.
+
+    If y is one column, ``coef_`` has one dimension, but not that of `LinearRegression`.
+    """
+
+    _one_column_is_a_matrix = False
 
     def _shaped(self, coef: np.ndarray, intercept: np.ndarray) -> tuple[Any, Any]:
         if not self.fit_intercept:
             intercept = np.asarray(0.0)
         if self._columns is None:
             return coef[0], intercept if not self.fit_intercept else intercept[0]
-        return coef, intercept
+        flat = self._columns == 1 and not self._one_column_is_a_matrix
+        return coef[0] if flat else coef, intercept
 
     def predict(self, X: Any) -> Any:
         """Return the prediction for each row.
@@ -131,4 +121,4 @@ class ExactRegressor(MergeableRegressor, ExactLinear):
             or on another device.
         """
         check_is_fitted(self)
-        return self._scores("predict", X, one_column if self.coef_.ndim == 1 else as_they_are)
+        return self._out("predict", X, one_column if self.coef_.ndim == 1 else as_they_are)

@@ -19,13 +19,13 @@ from streamlearn._training.course import Target
 from streamlearn._validation.targets import valid_for
 from streamlearn.core.learner import Learner
 from streamlearn.core.statistics import block_comoments
-from streamlearn.linear_model.exact import linear_scores
 from streamlearn.linear_model.generalized import GeneralizedLinear
 from streamlearn.linear_model.least_squares import Problem
+from streamlearn.linear_model.linear_scores import LinearScores
 from streamlearn.linear_model.predictions import means
 
 
-class GeneralizedRegressor(GeneralizedLinear, MergeableRegressor):
+class GeneralizedRegressor(LinearScores, GeneralizedLinear, MergeableRegressor):
     """A generalized linear model of values. A subclass defines ``_power``."""
 
     _multi_output = False
@@ -106,7 +106,7 @@ class GeneralizedRegressor(GeneralizedLinear, MergeableRegressor):
             or on another device.
         """
         check_is_fitted(self)
-        return linear_scores(self, "predict", X, one_column if self._fitted_power == 0 else means)
+        return self._out("predict", X, one_column if self._fitted_power == 0 else means)
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """Return D2: 1 less the deviance of the predictions over that of the mean target.

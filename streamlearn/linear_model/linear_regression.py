@@ -107,6 +107,8 @@ class LinearRegression(ExactRegressor):
         "tol": [Interval(Real, 0, None, closed="left")],
     }
 
+    _one_column_is_a_matrix = True
+
     def __init__(
         self,
         *,

@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-from functools import partial
 from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
-from sklearn.utils.validation import check_is_fitted
 
 from streamlearn._arrays import device, namespace, to_numpy
 from streamlearn._estimator.inputs import Given
-from streamlearn._estimator.outputs import one_column
 from streamlearn._estimator.predictor import MergeableClassifier
 from streamlearn._sklearn import Interval, Options, StrOptions
 from streamlearn._training.course import Target
 from streamlearn._validation.labels import two_classes_or_raise
 from streamlearn.core.learner import Learner
-from streamlearn.core.linear import links
 from streamlearn.core.statistics import class_comoments, comoments
-from streamlearn.linear_model.classifier import labels_of, log_probabilities
-from streamlearn.linear_model.exact import linear_scores
 from streamlearn.linear_model.generalized import GeneralizedLinear
 from streamlearn.linear_model.least_squares import Problem
+from streamlearn.linear_model.linear_scores import ProbableClassifier
 from streamlearn.linear_model.sparse_coef import SparseCoef
 
 L1 = (
@@ -31,7 +26,7 @@ L1 = (
 )
 
 
-class LogisticRegression(SparseCoef, GeneralizedLinear, MergeableClassifier):
+class LogisticRegression(ProbableClassifier, SparseCoef, GeneralizedLinear, MergeableClassifier):
     """Logistic regression with a squared penalty, exact in a few reads of data of any size.
 
     It is scikit-learn's `~sklearn.linear_model.LogisticRegression` for arrays of any library and
@@ -292,95 +287,5 @@ class LogisticRegression(SparseCoef, GeneralizedLinear, MergeableClassifier):
         super()._publish()
         self._publish_classes(self._like)
 
-    def decision_function(self, X: Any) -> Any:
-        """Return the score of each class: the logarithm of its probability, up to a constant.
-
-        Parameters
-        ----------
-        X : array, DataFrame, dask array or dask DataFrame of shape (n_samples, n_features)
-            The rows, with the features of `fit`.
-
-        Returns
-        -------
-        array or dask collection of shape (n_samples,) or (n_samples, n_classes)
-            One value for each row if there are two classes: the logarithm of the odds of the
-            second. Otherwise there is a column for each class. The result is lazy if X is a dask
-            collection.
-
-        Raises
-        ------
-        ValueError
-            If X holds NaN or infinity, has other features than in `fit`, or is in another namespace
-            or on another device.
-        """
-        return linear_scores(self, "decision_function", X, one_column)
-
-    def predict(self, X: Any) -> Any:
-        """Return the label of each row.
-
-        Parameters
-        ----------
-        X : array, DataFrame, dask array or dask DataFrame of shape (n_samples, n_features)
-            The rows, with the features of `fit`.
-
-        Returns
-        -------
-        array or dask collection of shape (n_samples,)
-            The labels. Numbers are in the namespace and on the device of X, and strings are in
-            NumPy. The result is lazy if X is a dask collection.
-
-        Raises
-        ------
-        ValueError
-            If X holds NaN or infinity, has other features than in `fit`, or is in another namespace
-            or on another device.
-        """
-        check_is_fitted(self)
-        return linear_scores(self, "predict", X, partial(labels_of, to_numpy(self.classes_)))
-
-    def predict_proba(self, X: Any) -> Any:
-        """Return the probability of each class.
-
-        Parameters
-        ----------
-        X : array, DataFrame, dask array or dask DataFrame of shape (n_samples, n_features)
-            The rows, with the features of `fit`.
-
-        Returns
-        -------
-        array or dask collection of shape (n_samples, n_classes)
-            One column for each class, in the order of ``classes_``. The result is lazy if X is a
-            dask collection.
-
-        Raises
-        ------
-        ValueError
-            If X holds NaN or infinity, has other features than in `fit`, or is in another namespace
-            or on another device.
-        """
-        check_is_fitted(self)
-        of_scores = partial(links.probabilities, loss=self._loss()[0])
-        return linear_scores(self, "predict_proba", X, of_scores)
-
-    def predict_log_proba(self, X: Any) -> Any:
-        """Return the logarithm of `predict_proba`, which is -inf where a probability is 0.
-
-        Parameters
-        ----------
-        X : array, DataFrame, dask array or dask DataFrame of shape (n_samples, n_features)
-            The rows, with the features of `fit`.
-
-        Returns
-        -------
-        array or dask collection of shape (n_samples, n_classes)
-            One column for each class, as `predict_proba` returns them.
-
-        Raises
-        ------
-        ValueError
-            If X holds NaN or infinity, has other features than in `fit`, or is in another namespace
-            or on another device.
-        """
-        check_is_fitted(self)
-        of_scores = partial(log_probabilities, self._loss()[0])
-        return linear_scores(self, "predict_log_proba", X, of_scores)
+    def _loss_of_scores(self) -> str:
+        return self._loss()[0]

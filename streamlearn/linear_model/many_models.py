@@ -38,7 +38,8 @@ from streamlearn.core.linear.rates import RATES
 from streamlearn.core.linear.sgd import Params
 from streamlearn.linear_model.answers import Answers
 from streamlearn.linear_model.base import SGD
-from streamlearn.linear_model.classifier import SGDClassifier, labels_of
+from streamlearn.linear_model.classifier import SGDClassifier
+from streamlearn.linear_model.linear_scores import labels_of
 from streamlearn.linear_model.regressor import SGDRegressor
 
 NUMBERS = ("alpha", "l1_ratio", "epsilon", "quantile")

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from functools import partial
 from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
-from sklearn.utils.validation import check_is_fitted
 
 from streamlearn._arrays import to_numpy
-from streamlearn._estimator.outputs import one_column
 from streamlearn._estimator.predictor import MergeableClassifier
 from streamlearn._sklearn import Interval, StrOptions
 from streamlearn._validation.labels import two_classes_or_raise
 from streamlearn.core.learner import Learner
 from streamlearn.core.statistics import class_comoments
-from streamlearn.linear_model.classifier import labels_of
 from streamlearn.linear_model.exact import ExactLinear, ExactRegressor
 from streamlearn.linear_model.least_squares import RIDGE_TOL, Problem, Solution, solve
+from streamlearn.linear_model.linear_scores import LinearClassifier
 
 SOLVERS = ("auto", "svd", "cholesky", "lsqr", "sparse_cg", "sag", "saga", "lbfgs")
 
@@ -178,12 +175,8 @@ default="auto"
         self.positive = positive
         self.random_state = random_state
 
-    def _shaped(self, coef: np.ndarray, intercept: np.ndarray) -> tuple[Any, Any]:
-        coef, intercept = super()._shaped(coef, intercept)
-        return coef[0] if self._columns == 1 else coef, intercept
 
-
-class RidgeClassifier(MergeableClassifier, Penalized):
+class RidgeClassifier(LinearClassifier, MergeableClassifier, Penalized):
     """Classifier by least squares with a squared penalty, exact in one pass over data of any size.
 
     It is scikit-learn's `~sklearn.linear_model.RidgeClassifier` for arrays of any library and for
@@ -313,48 +306,3 @@ default="auto"
     def _publish(self) -> None:
         super()._publish()
         self._publish_classes(self._like)
-
-    def decision_function(self, X: Any) -> Any:
-        """Return the score of each class: near 1 for rows of the class, and -1 for others.
-
-        Parameters
-        ----------
-        X : array, DataFrame, dask array or dask DataFrame of shape (n_samples, n_features)
-            The rows, with the features of `fit`.
-
-        Returns
-        -------
-        array or dask collection of shape (n_samples,) or (n_samples, n_classes)
-            One value for each row if there are two classes, the score of the second. Otherwise
-            there is a column for each class. The result is lazy if X is a dask collection.
-
-        Raises
-        ------
-        ValueError
-            If X holds NaN or infinity, has other features than in `fit`, or is in another namespace
-            or on another device.
-        """
-        return self._scores("decision_function", X, one_column)
-
-    def predict(self, X: Any) -> Any:
-        """Return the label of each row.
-
-        Parameters
-        ----------
-        X : array, DataFrame, dask array or dask DataFrame of shape (n_samples, n_features)
-            The rows, with the features of `fit`.
-
-        Returns
-        -------
-        array or dask collection of shape (n_samples,)
-            The labels. Numbers are in the namespace and on the device of X, and strings are in
-            NumPy. The result is lazy if X is a dask collection.
-
-        Raises
-        ------
-        ValueError
-            If X holds NaN or infinity, has other features than in `fit`, or is in another namespace
-            or on another device.
-        """
-        check_is_fitted(self)
-        return self._scores("predict", X, partial(labels_of, to_numpy(self.classes_)))

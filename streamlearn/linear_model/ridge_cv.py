@@ -206,10 +206,6 @@ class RidgeCV(ByFolds):
     def _solved(self, problem: Problem) -> Solution:
         return solve(problem, np.broadcast_to(self._chosen, problem.xy.shape[1]), RIDGE_TOL)
 
-    def _shaped(self, coef: np.ndarray, intercept: np.ndarray) -> tuple[Any, Any]:
-        coef, intercept = super()._shaped(coef, intercept)
-        return coef[0] if self._columns == 1 else coef, intercept
-
     def _models(self) -> left_out_errors.Params:
         """Return the models of all rows with all penalties."""
         problem = problem_of(self._state, fit_intercept=self.fit_intercept)

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.sparse import csr_array
 from sklearn.utils.validation import check_is_fitted
 
-from streamlearn._arrays import Array, namespace
+from streamlearn._arrays import namespace
 from streamlearn._arrays.sparse import is_sparse
 from streamlearn._sklearn import _align_api_if_sparse
 
@@ -56,8 +56,3 @@ class SparseCoef:
         if is_sparse(self.coef_):
             self.coef_ = self.coef_.toarray()
         return self
-
-    def _dense_coef(self) -> Array:
-        """Return ``coef_`` as an array of shape (n_outputs, n_features)."""
-        coef = self.coef_.toarray() if is_sparse(self.coef_) else self.coef_
-        return coef if coef.ndim == 2 else coef[None, :]
