@@ -194,6 +194,12 @@ def read_again(course: Course, blocks: Blocks, flow: Flow | None, function: Any)
     return Read(course, None if flow is None else flow.states, function).of(blocks)
 
 
+def example_of(like: Array) -> Array:
+    """Return an array without numbers, in the library and float dtype of rows."""
+    none = namespace(like).reshape(entries(like), (-1,))[:0]
+    return namespace(none).astype(none, float_dtype(like))
+
+
 def wider(a: Array, b: Array) -> Array:
     """Return which of two arrays has more digits."""
     return b if itemsize(b.dtype, namespace(b)) > itemsize(a.dtype, namespace(a)) else a
@@ -294,7 +300,7 @@ def _of_rows(read: Read, rows: LazyRows, block: Block, reader: Reader) -> Sums:
     folds = None
     if read.n_folds:
         folds = _folds(read, shown, weight, target, state, block.number)
-    return Sums(state, _example(like), folds=folds)
+    return Sums(state, example_of(like), folds=folds)
 
 
 def _folds(
@@ -320,9 +326,3 @@ def _folds(
         out.append(statistic_of(learner, some, w, y, n_outputs) if size else None)
         start += size
     return tuple(out)
-
-
-def _example(like: Array) -> Array:
-    """Return an array without numbers, in the library and float dtype of rows."""
-    none = namespace(like).reshape(entries(like), (-1,))[:0]
-    return namespace(none).astype(none, float_dtype(like))

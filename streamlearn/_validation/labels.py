@@ -109,12 +109,24 @@ def declared(estimator: Any, classes: Any, *, further: bool) -> np.ndarray | Non
         raise classes_missing("here or as a parameter")
     if known is None or known is former:
         return former
-    if former is not None and not np.array_equal(former, known):
+    if former is not None:
+        same_labels_or_raise(classes, known, former)
+    return known
+
+
+def same_labels_or_raise(classes: Any, known: np.ndarray, former: np.ndarray) -> None:
+    """Check that the labels of the argument ``classes`` are those of earlier calls.
+
+    Raises
+    ------
+    ValueError
+        If they are not.
+    """
+    if not np.array_equal(former, known):
         raise ValueError(
             f"`classes={classes!r}` is not the same as on last call to partial_fit, was: "
             f"{former!r}. Leave it out, or begin a new estimator."
         )
-    return known
 
 
 def classes_missing(where: str = "") -> ValueError:

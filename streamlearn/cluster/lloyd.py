@@ -9,13 +9,12 @@ import numpy as np
 from streamlearn._arrays import (
     Array,
     asarray,
-    entries,
-    float_dtype,
     namespace,
     to_float,
     to_numpy,
     widest_float,
 )
+from streamlearn._training.summed import example_of, wider
 from streamlearn._validation.messages import no_rows, no_weight
 from streamlearn._validation.reader import Reader, same_place_or_raise
 from streamlearn.blocks import Block, Blocks, reduce
@@ -134,9 +133,8 @@ class Pass(NamedTuple):
                 labels.append(near.labels)
             if self.spread:
                 spread = block_moments.of_block(X)
-        like = namespace(X).astype(namespace(X).reshape(entries(X), (-1,))[:0], float_dtype(X))
         kept = tuple(labels) if self.labels else None
-        return Found(tuple(sums), like, X.shape[0], spread, kept)
+        return Found(tuple(sums), example_of(X), X.shape[0], spread, kept)
 
     def merge(self, a: Found, b: Found) -> Found:
         """Return the sums of the rows of both."""
@@ -144,9 +142,8 @@ class Pass(NamedTuple):
         spread = None
         if a.spread is not None and b.spread is not None:
             spread = moments.merge(a.spread, b.spread)
-        like = a.like if namespace(a.like).finfo(a.like.dtype).bits == 64 else b.like
         sums = tuple(map(lloyd.merge, a.sums, b.sums))
-        return Found(sums, like, a.n_rows + b.n_rows, spread)
+        return Found(sums, wider(a.like, b.like), a.n_rows + b.n_rows, spread)
 
     def of(self, blocks: Blocks, name: str) -> Found:
         """Return the sums of all blocks.

@@ -11,6 +11,7 @@ import numpy as np
 from streamlearn._arrays import Array, asarray, concat, default_int, rows_at, to_numpy
 from streamlearn._estimator.inputs import Given
 from streamlearn._training.course import generator
+from streamlearn._training.summed import wider
 from streamlearn._validation.messages import no_rows
 from streamlearn._validation.reader import Reader, same_place_or_raise
 from streamlearn.blocks import Block, Blocks, LazyRows, reduce
@@ -130,10 +131,8 @@ def _both(estimator: str, most: int, a: Sample, b: Sample) -> Sample:
 
 def _joined(a: Array, b: Array) -> Array:
     """Return the rows of both, in the wider dtype."""
-    if a.dtype != b.dtype:
-        dtype = a.dtype if a.dtype.itemsize > b.dtype.itemsize else b.dtype
-        a, b = cast(a, dtype), cast(b, dtype)
-    return concat([a, b])
+    dtype = wider(a, b).dtype
+    return concat([cast(a, dtype), cast(b, dtype)])
 
 
 def _at(found: Sample, order: np.ndarray) -> Sample:

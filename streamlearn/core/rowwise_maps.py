@@ -26,6 +26,7 @@ from streamlearn._arrays import (
     sparse_row_norms,
     without_zeros,
 )
+from streamlearn.core.statistics.moments import or_one
 
 NORMS = ("l1", "l2", "max")
 
@@ -81,21 +82,22 @@ class UnitRows(NamedTuple):
     def __call__(self, X: Array) -> Array:
         """Return the transformed rows."""
         X = cast(X, float_dtype(X))
-        largest = _or_one(self._norms(X, "max"))
+        largest = or_one(row_norms(X, "max"))
         if self.norm == "max":
             return rows_divided(X, largest)
         # Division by a power of two costs no rounding.
         X = rows_divided(X, powers_of_two(largest))
-        return rows_divided(X, _or_one(self._norms(X, self.norm)))
+        return rows_divided(X, or_one(row_norms(X, self.norm)))
 
-    @staticmethod
-    def _norms(X: Array, norm: str) -> Array:
-        if is_sparse(X):
-            return sparse_row_norms(X, norm)
-        xp = namespace(X)
-        if norm == "max":
-            return xp.max(xp.abs(X), axis=1)
-        return xp.sum(xp.abs(X), axis=1) if norm == "l1" else xp.sqrt(xp.sum(X * X, axis=1))
+
+def row_norms(X: Array, norm: str) -> Array:
+    """Return the norms "l1", "l2" or "max" of rows, (n_rows,)."""
+    if is_sparse(X):
+        return sparse_row_norms(X, norm)
+    xp = namespace(X)
+    if norm == "max":
+        return xp.max(xp.abs(X), axis=1)
+    return xp.sum(xp.abs(X), axis=1) if norm == "l1" else xp.sqrt(xp.sum(X * X, axis=1))
 
 
 class Polynomials(NamedTuple):
@@ -184,8 +186,3 @@ class Polynomials(NamedTuple):
         if not parts:
             return X[:, :0]
         return concat(parts, axis=1)
-
-
-def _or_one(norms: Array) -> Array:
-    xp = namespace(norms)
-    return xp.where(norms == 0, xp.ones_like(norms), norms)

@@ -11,7 +11,7 @@ from streamlearn import blocks as engine
 from streamlearn._estimator.inputs import Given, labels_of_target, unchanged_on_error
 from streamlearn._estimator.mergeable import Mergeable
 from streamlearn._training.course import Target
-from streamlearn._validation.labels import classes_missing, listed
+from streamlearn._validation.labels import classes_missing, listed, same_labels_or_raise
 from streamlearn.core.learner import Learner
 from streamlearn.feature_selection.scores import Score, score_of
 from streamlearn.feature_selection.selector import Selector
@@ -67,11 +67,8 @@ class ScoreFilter(Selector, Mergeable):
         known = former if classes is None else listed(classes, former)
         if known is None:
             known = labels_of_target(given, y).classes
-        elif former is not None and not np.array_equal(known, former):
-            raise ValueError(
-                f"`classes={classes!r}` is not the same as on last call to partial_fit, was: "
-                f"{former!r}. Leave it out, or begin a new estimator."
-            )
+        elif former is not None:
+            same_labels_or_raise(classes, known, former)
         self._labels = known
         return Target(known), len(known)
 

@@ -42,6 +42,25 @@ class GeneralizedRegressor(LinearScores, GeneralizedLinear, MergeableRegressor):
         "verbose": ["verbose"],
     }
 
+    def __init__(
+        self,
+        *,
+        alpha: Any = 1.0,
+        fit_intercept: Any = True,
+        solver: Any = "lbfgs",
+        max_iter: Any = 100,
+        tol: Any = 1e-4,
+        warm_start: Any = False,
+        verbose: Any = 0,
+    ) -> None:
+        self.alpha = alpha
+        self.fit_intercept = fit_intercept
+        self.solver = solver
+        self.max_iter = max_iter
+        self.tol = tol
+        self.warm_start = warm_start
+        self.verbose = verbose
+
     def _power(self) -> float:
         """Return the power of the variance."""
         raise NotImplementedError
@@ -222,25 +241,6 @@ class PoissonRegressor(GeneralizedRegressor):
     (array([ 0.3, -0.1]), 1.0)
     """
 
-    def __init__(
-        self,
-        *,
-        alpha: Any = 1.0,
-        fit_intercept: Any = True,
-        solver: Any = "lbfgs",
-        max_iter: Any = 100,
-        tol: Any = 1e-4,
-        warm_start: Any = False,
-        verbose: Any = 0,
-    ) -> None:
-        self.alpha = alpha
-        self.fit_intercept = fit_intercept
-        self.solver = solver
-        self.max_iter = max_iter
-        self.tol = tol
-        self.warm_start = warm_start
-        self.verbose = verbose
-
     def _power(self) -> float:
         return 1.0
 
@@ -312,25 +312,6 @@ class GammaRegressor(GeneralizedRegressor):
     >>> model.coef_.round(3), round(float(model.intercept_), 3)
     (array([ 0.3, -0.1]), 1.0)
     """
-
-    def __init__(
-        self,
-        *,
-        alpha: Any = 1.0,
-        fit_intercept: Any = True,
-        solver: Any = "lbfgs",
-        max_iter: Any = 100,
-        tol: Any = 1e-4,
-        warm_start: Any = False,
-        verbose: Any = 0,
-    ) -> None:
-        self.alpha = alpha
-        self.fit_intercept = fit_intercept
-        self.solver = solver
-        self.max_iter = max_iter
-        self.tol = tol
-        self.warm_start = warm_start
-        self.verbose = verbose
 
     def _power(self) -> float:
         return 2.0

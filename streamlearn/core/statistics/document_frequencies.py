@@ -22,12 +22,13 @@ from streamlearn._arrays import (
     namespace,
     of_entries,
     rows_divided,
-    sparse_row_norms,
     stored,
     widest_float,
 )
 from streamlearn.core.learner import Learner
 from streamlearn.core.mergeable import mergeable
+from streamlearn.core.rowwise_maps import row_norms
+from streamlearn.core.statistics.moments import or_one
 
 
 class Frequencies(NamedTuple):
@@ -87,9 +88,7 @@ class Weighted(NamedTuple):
             X = self._of_dense(X, *idf)
         if self.norm is None:
             return X
-        lengths = _lengths(X, self.norm)
-        xp = namespace(lengths)
-        return rows_divided(X, xp.where(lengths == 0, xp.ones_like(lengths), lengths))
+        return rows_divided(X, or_one(row_norms(X, self.norm)))
 
     def _of_entries(self, x: Array, idf: Array | None = None) -> Array:
         if self.sublinear:
@@ -107,13 +106,6 @@ class Weighted(NamedTuple):
 
 def _idf_like(idf: Array, X: Array) -> Array:
     return asarray(idf, like=X, dtype=X.dtype)
-
-
-def _lengths(X: Array, norm: str) -> Array:
-    if is_sparse(X):
-        return sparse_row_norms(X, norm)
-    xp = namespace(X)
-    return xp.sum(xp.abs(X), axis=1) if norm == "l1" else xp.sqrt(xp.sum(X * X, axis=1))
 
 
 def init(params: Weighting, n_features: int, n_outputs: int = 1, *, like: Array) -> Frequencies:
