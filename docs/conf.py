@@ -3,9 +3,11 @@
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent / "_ext"))
-
 import streamlearn
+
+# The extensions of this site, and the tests, which know the public names.
+HERE = Path(__file__).parent
+sys.path[:0] = [str(HERE / "_ext"), str(HERE.parent)]
 
 project = "streamlearn"
 author = "streamlearn developers"

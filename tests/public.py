@@ -1,4 +1,4 @@
-"""What users import."""
+"""What users import. The tests and the site take it from here."""
 
 from __future__ import annotations
 
@@ -14,22 +14,41 @@ from sklearn.base import BaseEstimator
 
 import streamlearn
 
+# Users import only some names of these packages, or none.
+PARTS = {"blocks": ["from_blocks"], "core": [], "stages": []}
+
+
+def names_by_module() -> dict[str, list[str]]:
+    """Return the public names of each public module."""
+    found = {"streamlearn": [name for name in streamlearn.__all__ if not name.startswith("_")]}
+    for name in modules_below(streamlearn):
+        top = name.split(".")[1]
+        module = importlib.import_module(name)
+        known = PARTS.get(top, getattr(module, "__all__", []))
+        names = [name for name in known if not inspect.ismodule(getattr(module, name))]
+        if names and (top not in PARTS or name.count(".") == 1):
+            found[name] = sorted(names, key=str.lower)
+    return found
+
+
+def modules_below(package: ModuleType) -> list[str]:
+    """Return the packages inside a package, and the modules of its first level."""
+    found = []
+    for module in pkgutil.iter_modules(package.__path__):
+        full = f"{package.__name__}.{module.name}"
+        if module.name.startswith("_") or not (module.ispkg or package is streamlearn):
+            continue
+        found.append(full)
+        if module.ispkg:
+            found += modules_below(importlib.import_module(full))
+    return found
+
 
 def public_things() -> Iterator[tuple[str, Any]]:
-    """Yield the names of each public package, with what they name."""
-    for module in pkgutil.iter_modules(streamlearn.__path__):
-        unit = importlib.import_module(f"streamlearn.{module.name}")
-        if not module.name.startswith("_"):
-            yield from _things_of(unit)
-
-
-def _things_of(module: ModuleType) -> Iterator[tuple[str, Any]]:
-    for name in getattr(module, "__all__", ()):
-        thing = getattr(module, name)
-        if inspect.ismodule(thing):
-            yield from _things_of(thing)
-        else:
-            yield name, thing
+    """Yield the names of each public module, with what they name."""
+    for module, names in names_by_module().items():
+        for name in names:
+            yield name, getattr(importlib.import_module(module), name)
 
 
 def public_names() -> set[str]:

@@ -4,10 +4,11 @@ import importlib
 import inspect
 from pathlib import Path
 
-from public_names import names_by_module
 from sklearn_estimators import sklearn_estimators
 from sphinx.application import Sphinx
 from symptoms import symptoms
+
+from tests.public import names_by_module
 
 METHODS = "   .. automethod:: {}\n"
 THEIRS = "https://scikit-learn.org/stable/modules/generated/{}.{}.html"

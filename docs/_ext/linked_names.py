@@ -3,10 +3,11 @@
 import re
 
 from docutils import nodes
-from public_names import names_by_module
 from sphinx.application import Sphinx
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util.nodes import make_refnode
+
+from tests.public import names_by_module
 
 THEIRS = "https://scikit-learn.org/stable/modules/generated/{}.html"
 CALL = re.compile(r"([A-Za-z_~][\w.]*)(\(.*\))?", re.DOTALL)

@@ -5,12 +5,12 @@ from collections.abc import Iterable
 
 import dask.array as da
 import numpy as np
-from public_names import names_by_module
 from sklearn.base import BaseEstimator, ClassifierMixin, ClusterMixin, OutlierMixin, RegressorMixin
 from sklearn.utils import all_estimators
 
 from streamlearn.linear_model import SGDClassifier
 from streamlearn.pipeline import make_pipeline
+from tests.public import names_by_module
 
 PREDICTORS = (ClassifierMixin, RegressorMixin, ClusterMixin, OutlierMixin)
 TEXT = """## The same names here
