@@ -30,3 +30,10 @@ def test_it_is_read_in_a_minute():
 def test_its_links_lead_to_files():
     for target in re.findall(r"\]\((?!http)([^)#]+)", README.read_text(encoding="utf-8")):
         assert (README.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("session", ["demo", "tests"])
+def test_the_first_line_that_names_a_session_sets_it_up(session):
+    lines = README.read_text(encoding="utf-8").splitlines()
+    first = next(line for line in lines if re.search(rf"nox.* -s {session}", line))
+    assert first.startswith("python3 -m venv .venv && ")
