@@ -254,8 +254,8 @@ def same_or_raise(name: str, before: Mapping[str, str], now: Mapping[str, str]) 
 def another_fit(name: str, difference: str) -> ValueError:
     """Return the error about a journal of another fit."""
     return ValueError(
-        f"{name} is of another fit: {difference}. It keeps one call of fit or partial_fit. Give the "
-        "data and the parameters of that call, or begin a new one with another path."
+        f"{name} is of another fit: {difference}. It keeps one call of fit or partial_fit. Give "
+        "the data and the parameters of that call, or begin a new one with another path."
     )
 
 
