@@ -19,7 +19,11 @@ if TYPE_CHECKING:
 NAN = float("nan")
 
 PAUSE = 0.05
-"""Seconds between two looks at the memory."""
+"""Seconds between two looks at the memory, at least."""
+
+SHARE = 1 / 200
+"""The largest share of the time that these looks take. A look takes a millisecond in some virtual
+machines."""
 
 COLUMNS = (
     *("pass", "name", "block", "rows", "bytes", "load_worker", "load_start", "load_end"),
@@ -86,7 +90,7 @@ class FitRecorder(FitWatcher):
         self.n_blocks, self.n_passes = 0, 0
         self._waiting: dict[int, list[Any]] = {}
         self._open: list[Pass] = []
-        self._looked = 0.0
+        self._next_look = 0.0
         self.about: dict[str, Any] = {}
         if estimator is not None:
             self.about = {
@@ -121,11 +125,13 @@ class FitRecorder(FitWatcher):
         self._rows.append(row)
         if self._now[1] == "epoch":
             self._waiting[record.block] = row
-        if record.update_end - self._looked > PAUSE:
-            self._looked = record.update_end
+        if record.update_end > self._next_look:
+            began = time.thread_time()
             used = _memory()
             if used is not None:
                 self._memory.append((time.time(), used))
+            took = time.thread_time() - began
+            self._next_look = record.update_end + max(PAUSE, took / SHARE)
 
     def end_pass(self, *, complete: bool) -> None:
         """End a pass."""
