@@ -255,8 +255,8 @@ def test_looks_at_the_memory_take_a_small_share_of_the_time(monkeypatch):
     monkeypatch.setattr(recorder_module.time, "thread_time", lambda: 1e-3 * next(seconds))
     monkeypatch.setattr(recorder_module, "_memory", lambda: looks.append(1))
     recorder.begin_pass("epoch", None, None)
-    for i in range(1000):  # a block each millisecond
-        at = 1e9 + 1e-3 * i
+    for i in range(1, 1000):  # a block each millisecond
+        at = recorder._open[0].start + 1e-3 * i
         recorder.block_done(Record(i, 1, 8, "one", at, at, "one", at, at, None))
     assert 4 <= len(looks) <= 6
 
