@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 planner: Any = expressions_of_frames()
 
 
-class _Passed(planner.Expr):  # type: ignore[misc]
+class _Passed(planner.Expr):
     """An expression with the rows of a frame."""
 
     @cached_property
@@ -36,7 +36,7 @@ class _Passed(planner.Expr):  # type: ignore[misc]
         return tuple(self.frame.divisions)
 
 
-class NamedPartitions(_Passed, planner.Blockwise):  # type: ignore[misc]
+class NamedPartitions(_Passed, planner.Blockwise):
     """The partitions of a frame, each of which has a number.
 
     A part of it is made of the same part of its frame, and the planner knows that its rows line up

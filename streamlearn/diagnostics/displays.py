@@ -311,7 +311,7 @@ class InertiaDisplay:
         self.figure_ = self.ax_.figure
         (self.line_,) = self.ax_.plot(self.n_clusters, self.inertia, "o-")
         self.ax_.set_ylim(0, 1.05 * max(self.inertia, default=0.0) or 1.0)
-        self.ax_.xaxis.get_major_locator().set_params(integer=True)
+        self.ax_.locator_params(axis="x", integer=True)
         self.ax_.set(xlabel="number of clusters", ylabel="inertia", title=name or "")
         return self
 
