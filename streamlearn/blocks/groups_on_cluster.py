@@ -1,7 +1,7 @@
 """Blocks side by side on a cluster. Their results are merged in groups, which the client merges.
 
 A group is a node of the tree of `streamlearn.blocks.merge_tree`, so rounding is the same. If the
-window is short, a group is merged in parts: what the first blocks were merged to goes to the
+window is short, a group is merged in parts. What the first blocks were merged to goes to the
 client, and from there to the task that merges the next ones. The results of blocks are kept until
 the client has what they were merged to. At most window + 1 blocks are loaded, or have results that
 the client has not. So no more are loaded again if a worker dies.

@@ -69,7 +69,7 @@ class Reads:
 
     @cached_property
     def tasks(self) -> dict[Key, Any]:
-        """All tasks. Those of which blocks are made add notes to errors."""
+        """All tasks. The tasks that make blocks add notes to errors."""
         whole = ensure_dict(self.graph)
         futures = {key: value for key, value in whole.items() if is_future(value)}
         nodes = convert_legacy_graph(
