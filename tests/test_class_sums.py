@@ -8,12 +8,15 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.sparse import csr_array
+from sklearn import covariance as their_covariances
 from sklearn import discriminant_analysis as their_discriminants
 from sklearn import naive_bayes as their_bayes
 from sklearn import neighbors as their_neighbors
 from sklearn import preprocessing as their_preprocessing
+from sklearn.base import clone
 
-from streamlearn import discriminant_analysis, naive_bayes, neighbors
+from streamlearn import covariance, discriminant_analysis, naive_bayes, neighbors
+from streamlearn.covariance import LedoitWolf
 from streamlearn.naive_bayes import BernoulliNB, GaussianNB, MultinomialNB
 from streamlearn.pipeline import make_pipeline
 from streamlearn.preprocessing import MaxAbsScaler, MinMaxScaler, StandardScaler
@@ -60,6 +63,15 @@ GIVEN = [
     ("QuadraticDiscriminantAnalysis", {"store_covariance": True}),
     ("QuadraticDiscriminantAnalysis", {"reg_param": 0.3, "priors": PRIORS}),
     ("QuadraticDiscriminantAnalysis", {"solver": "eigen", "shrinkage": 0.3}),
+    *[
+        (f"{kind}DiscriminantAnalysis", {"solver": solver, "shrinkage": "auto"})
+        for kind, solver in (("Linear", "lsqr"), ("Linear", "eigen"), ("Quadratic", "eigen"))
+    ],
+]
+ESTIMATED = [
+    (f"{kind}DiscriminantAnalysis", solver, estimator)
+    for kind, solver in (("Linear", "lsqr"), ("Linear", "eigen"), ("Quadratic", "eigen"))
+    for estimator in ("LedoitWolf", "OAS", "EmpiricalCovariance", "ShrunkCovariance")
 ]
 
 
@@ -97,6 +109,44 @@ def test_results_are_scikit_learns(name, given):
     if hasattr(theirs, "transform") and given["solver"] != "lsqr":
         a, b = (np.abs(each.transform(x)) for each in (ours, theirs))
         np.testing.assert_allclose(a, b, rtol=1e-8, atol=1e-9)
+
+
+@pytest.mark.parametrize(("name", "solver", "estimator"), ESTIMATED)
+def test_a_covariance_estimator_is_learned_for_each_class(name, solver, estimator):
+    ours, theirs = both(name, {"solver": solver})
+    own = getattr(covariance, estimator)()
+    ours.set_params(covariance_estimator=own, classes=[0, 1, 2])
+    theirs.set_params(covariance_estimator=getattr(their_covariances, estimator)())
+    theirs.fit(X, CODES)
+    assert_same(ours.fit(dask_array(X, CHUNKS), dask_array(CODES, CHUNKS)), theirs, X)
+    assert not hasattr(own, "covariance_")
+    halves = [clone(ours).fit(X[part], CODES[part]) for part in (slice(90), slice(90, None))]
+    assert_same(halves[0].merge(halves[1]), theirs, X)
+
+
+@pytest.mark.parametrize("name", discriminant_analysis.__all__)
+@pytest.mark.parametrize("given", [{"shrinkage": "auto"}, {"covariance_estimator": LedoitWolf()}])
+def test_automatic_shrinkage_behind_a_scaler_with_weights_and_of_rows_that_come_later(name, given):
+    ours, theirs = both(name, {"solver": "eigen", **given})
+    if "shrinkage" not in given:
+        theirs.set_params(covariance_estimator=their_covariances.LedoitWolf())
+    ours.set_params(classes=[0, 1, 2])
+    log: list = []
+    pipe = make_pipeline(StandardScaler(), clone(ours)).fit(
+        dask_array(X, CHUNKS, log=log), dask_array(CODES, CHUNKS)
+    )
+    assert len(log) == len(CHUNKS) * (1 if "shrinkage" in given else 2)
+    z = their_preprocessing.StandardScaler().fit_transform(X)
+    want = theirs.fit(z, CODES).predict_proba(z)
+    np.testing.assert_allclose(pipe.predict_proba(X), want, rtol=1e-8, atol=1e-11)
+    again = np.repeat(np.arange(N), (2 * W).astype(int))
+    want = theirs.fit(X[again], CODES[again])
+    assert_same(clone(ours).fit(X, CODES, 2 * W), want, X)
+    later = clone(ours)
+    for i, j in pairwise(np.cumsum([0, *CHUNKS])):
+        if i < j:
+            later.partial_fit(X[i:j], CODES[i:j], sample_weight=2 * W[i:j])
+    assert_same(later, want, X)
 
 
 @pytest.mark.parametrize("name", PLACES)
