@@ -17,7 +17,7 @@ from sklearn.base import clone
 
 from streamlearn import covariance, discriminant_analysis, naive_bayes, neighbors
 from streamlearn.covariance import LedoitWolf
-from streamlearn.naive_bayes import BernoulliNB, GaussianNB, MultinomialNB
+from streamlearn.naive_bayes import BernoulliNB, CategoricalNB, GaussianNB, MultinomialNB
 from streamlearn.pipeline import make_pipeline
 from streamlearn.preprocessing import MaxAbsScaler, MinMaxScaler, StandardScaler
 from tests.containers import dask_array, dask_frame
@@ -26,6 +26,7 @@ RNG = np.random.default_rng(0)
 N, CHUNKS = 200, (60, 0, 1, 99, 40)
 CODES = RNG.integers(0, 3, N)
 X = (RNG.normal(size=(N, 4)) + RNG.normal(size=(3, 4))[CODES]) * [1, 100, 0.1, 3] + [0, 50, 5, 1]
+CATEGORIES = RNG.integers(0, [2, 3, 9, 30], (N, 4)) % (CODES[:, None] + 2)
 COUNTS = RNG.poisson(RNG.uniform(0.2, 3, size=(3, 5))[CODES]).astype(np.float64)
 W = RNG.integers(0, 3, N) / 2
 W[60] = 1.0  # the block of one row
@@ -45,6 +46,13 @@ GIVEN = [
         (name, given)
         for name in ("MultinomialNB", "ComplementNB", "BernoulliNB")
         for given in ({}, {"alpha": 0.3, "fit_prior": False}, {"class_prior": PRIORS})
+    ],
+    *[
+        ("CategoricalNB", given)
+        for given in (
+            *({}, {"alpha": 0.3, "fit_prior": False}, {"class_prior": PRIORS}),
+            *({"min_categories": 12}, {"min_categories": [1, 2, 3, 40]}),
+        )
     ],
     ("MultinomialNB", {"alpha": [1.0, 2.0, 3.0, 0.5, 0.1]}),
     ("ComplementNB", {"norm": True}),
@@ -80,6 +88,8 @@ def both(name, given):
 
 
 def rows(name):
+    if name == "CategoricalNB":
+        return CATEGORIES
     return COUNTS if name in ("MultinomialNB", "ComplementNB", "BernoulliNB") else X
 
 
@@ -174,7 +184,7 @@ def test_every_source_of_blocks_and_rows_that_come_later(name):
         "source": (lambda: iter(parts),),
         "text": (x, text, W),
     }
-    if name not in ("GaussianNB", *discriminant_analysis.__all__):
+    if name not in ("GaussianNB", "CategoricalNB", *discriminant_analysis.__all__):
         sources["sparse"] = (csr_array(x), CODES, W)
     want = whole.predict_proba(x)
     for kind, (given, *rest) in sources.items():
@@ -256,3 +266,30 @@ def test_negative_counts_are_refused_and_binarized_ones_are_not():
     assert_same(ours, theirs, X)
     with pytest.raises(ValueError, match="NaN"):
         BernoulliNB().fit(np.where(X > 50, np.nan, X), CODES)
+
+
+def test_categories_may_come_late_and_those_that_never_came_are_named():
+    y = CODES % 2
+    parts = [(np.asarray([[0.0], [1.9]]), y[:2]), (np.asarray([[7], [2]]), y[2:4])]
+    model = CategoricalNB(classes=[0, 1])
+    for part, labels in parts:
+        model.partial_fit(part, labels)
+    whole = their_bayes.CategoricalNB().fit(np.asarray([[0], [1], [7], [2]]), y[:4])
+    assert_same(model, whole, np.asarray([[7], [2]]))
+    halves = [CategoricalNB(classes=[0, 1]).fit(*part) for part in parts]
+    assert_same(halves[0].merge(halves[1]), whole, np.asarray([[7], [2]]))
+    with pytest.raises(ValueError, match=r"category 8, .* seen 8 .* min_categories=9"):
+        model.predict(np.asarray([[8]]))
+    lazy = model.predict(dask_array(np.asarray([[8], [1]]), (1, 1)))
+    with pytest.raises(ValueError, match="category 8"):
+        lazy.compute()
+    negative, two = np.asarray([[-1.0], [0.0]]), CategoricalNB(classes=[0, 1])
+    for wrap in (np.asarray, lambda a: dask_array(a, (1, 1))):
+        with pytest.raises(ValueError, match=r"Negative values in data passed to CategoricalNB"):
+            two.fit(wrap(negative), wrap(y[:2]))
+    with pytest.raises(ValueError, match="OrdinalEncoder"):
+        two.fit([[2_000_000], [1]], [0, 1])
+    with pytest.raises(ValueError, match="integral type"):
+        CategoricalNB(min_categories=[2.5]).fit([[1], [1]], [0, 1])
+    with pytest.raises(ValueError, match="should have shape"):
+        CategoricalNB(min_categories=[2, 2]).fit([[1], [1]], [0, 1])

@@ -47,8 +47,11 @@ def test_results_are_scikit_learns(name, given, rows):
     if len(rows) == 3:
         return  # of fewer rows than features the inverse is that of rounding
     np.testing.assert_allclose(got.get_precision(), want.get_precision(), rtol=1e-9)
-    np.testing.assert_allclose(got.mahalanobis(X[:, : got.n_features_in_]), want.mahalanobis(
-        X[:, : got.n_features_in_]), rtol=1e-8)
+    np.testing.assert_allclose(
+        got.mahalanobis(X[:, : got.n_features_in_]),
+        want.mahalanobis(X[:, : got.n_features_in_]),
+        rtol=1e-8,
+    )
     np.testing.assert_allclose(got.score(rows), want.score(rows), rtol=1e-9)
     for how in ({}, {"norm": "spectral"}, {"scaling": False}, {"squared": False}):
         other = np.eye(got.n_features_in_)

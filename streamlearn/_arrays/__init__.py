@@ -84,6 +84,7 @@ from streamlearn._arrays.products import (
     transposed_product,
     weighted_products,
     weighted_sums,
+    weights_by_label,
 )
 from streamlearn._arrays.rows import (
     FEW_LABELS,
@@ -215,6 +216,7 @@ __all__ = [
     "transposed_product",
     "weighted_products",
     "weighted_sums",
+    "weights_by_label",
     "widest_float",
     "with_columns",
     "with_counts",

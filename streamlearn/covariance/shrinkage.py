@@ -78,7 +78,7 @@ def spread_of(state: LengthComoments, unit: float, *, centred: bool) -> float:
 
 
 def of_oas(covariance: np.ndarray, weight: float) -> float:
-    """Return the oracle approximating shrinkage [2]_ in scikit-learn's form, for ``weight`` rows."""
+    """Return the oracle approximating shrinkage [2]_ of ``weight`` rows, as scikit-learn does."""
     d = covariance.shape[0]
     if d == 1:
         return 0.0

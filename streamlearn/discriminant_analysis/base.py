@@ -19,6 +19,7 @@ from streamlearn.core.statistics import class_comatrices, square_comoments
 from streamlearn.covariance import EmpiricalCovariance
 from streamlearn.covariance.shrinkage import empirical, of_standardized, shrunk
 
+
 class DiscriminantAnalysis(DecidingClassifier):
     """A classifier that is a function of the means and covariances of the classes."""
 

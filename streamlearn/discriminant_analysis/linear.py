@@ -84,7 +84,8 @@ class LinearDiscriminantAnalysis(
     -----
     Rows of a class are shifted before they are multiplied, so that no digit is lost however far the
     classes lie from zero. Predictions subtract the mean from rows first, for the same reason.
-    Behind a scaler in a pipeline one read is enough, except with ``covariance_estimator=LedoitWolf``.
+    Behind a scaler in a pipeline one read is enough, except with
+    ``covariance_estimator=LedoitWolf()``.
 
     ``shrinkage="auto"`` takes one read, too. It keeps the products of the squares of features of
     each class (`streamlearn.core.statistics.square_comoments`), which is three matrices of features

@@ -115,7 +115,7 @@ def _less(of: Comoments, other: Comoments, unit: Array) -> Array:
 
 
 def _moved(state: LengthComoments, e: Array, unit: Array) -> tuple[Array, Array, Array, Array]:
-    """Return T, Q and their rounding errors for the deviations d + e, with e and all in ``unit``."""
+    """Return T, Q and their rounding errors for deviations d + e, with e in ``unit``."""
     xp, of = namespace(e), state.comoments
     power, scale = size(of) / unit, of.unit / unit
     T, Q, T_low, Q_low = (
@@ -139,9 +139,7 @@ class Params(NamedTuple):
     """There are no parameters."""
 
 
-def _init(
-    params: Params, n_features: int, n_outputs: int = 1, *, like: Array
-) -> LengthComoments:
+def _init(params: Params, n_features: int, n_outputs: int = 1, *, like: Array) -> LengthComoments:
     return init(n_features, like=like)
 
 

@@ -117,7 +117,7 @@ def _less(of: Comoments, other: Comoments, unit: Array) -> Array:
 
 
 def _moved(state: SquareComoments, e: Array, unit: Array) -> tuple[Array, Array, Array, Array]:
-    """Return C, M and their rounding errors for the deviations d + e, with e and all in ``unit``."""
+    """Return C, M and their rounding errors for deviations d + e, with e in ``unit``."""
     xp, of = namespace(e), state.comoments
     power, scale = units(of) / unit, of.unit / unit
     of_squares = (power * power)[:, None]
@@ -167,9 +167,7 @@ class Params(NamedTuple):
     """There are no parameters."""
 
 
-def _init(
-    params: Params, n_features: int, n_outputs: int = 1, *, like: Array
-) -> SquareComoments:
+def _init(params: Params, n_features: int, n_outputs: int = 1, *, like: Array) -> SquareComoments:
     return init(n_features, like=like)
 
 
@@ -197,9 +195,7 @@ def _applied(params: Params, state: SquareComoments) -> Centred:
     return Centred(comoments.mean(state.comoments))
 
 
-def _rescale(
-    params: Params, state: SquareComoments, rho: Array, delta: Array
-) -> SquareComoments:
+def _rescale(params: Params, state: SquareComoments, rho: Array, delta: Array) -> SquareComoments:
     return rescale(state, rho, delta)
 
 
