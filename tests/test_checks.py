@@ -41,6 +41,7 @@ from streamlearn.cluster import KMeans, MiniBatchKMeans
 from streamlearn.compose import ColumnTransformer
 from streamlearn.core.learner import an_array
 from streamlearn.core.mlp import pack
+from streamlearn.covariance import OAS, EmpiricalCovariance, LedoitWolf, ShrunkCovariance
 from streamlearn.decomposition import PCA, IncrementalPCA, TruncatedSVD
 from streamlearn.discriminant_analysis import (
     LinearDiscriminantAnalysis,
@@ -61,6 +62,7 @@ from streamlearn.linear_model import (
     ElasticNet,
     ElasticNetCV,
     GammaRegressor,
+    HuberRegressor,
     Lasso,
     LassoCV,
     LinearRegression,
@@ -79,7 +81,13 @@ from streamlearn.linear_model import (
 from streamlearn.linear_model.folds import ByFolds
 from streamlearn.linear_model.generalized import GeneralizedLinear
 from streamlearn.model_selection import StreamSearchCV, SuccessiveHalvingSearchCV
-from streamlearn.naive_bayes import BernoulliNB, ComplementNB, GaussianNB, MultinomialNB
+from streamlearn.naive_bayes import (
+    BernoulliNB,
+    CategoricalNB,
+    ComplementNB,
+    GaussianNB,
+    MultinomialNB,
+)
 from streamlearn.neighbors import NearestCentroid
 from streamlearn.neural_network import MLPClassifier, MLPRegressor
 from streamlearn.pipeline import Pipeline
@@ -259,12 +267,16 @@ ESTIMATORS = {
     "LassoCV": LassoCV(alphas=[0.1], cv=3),
     "LogisticRegression": LogisticRegression(class_weight={0: 1.5}),
     "TweedieRegressor": TweedieRegressor(alpha=0.1),
+    "HuberRegressor": HuberRegressor(alpha=0.1),
     "ElasticNetCV": ElasticNetCV(alphas=[0.1], cv=3),
     "GaussianNB": GaussianNB(),
     "BernoulliNB": BernoulliNB(alpha=0.5, binarize=0.2),
     "NearestCentroid": NearestCentroid(shrink_threshold=0.1),
     "LinearDiscriminantAnalysis": LinearDiscriminantAnalysis(store_covariance=True),
     "QuadraticDiscriminantAnalysis": QuadraticDiscriminantAnalysis(reg_param=0.1),
+    "LinearDiscriminantAnalysis-auto": LinearDiscriminantAnalysis("eigen", shrinkage="auto"),
+    "LedoitWolf": LedoitWolf(),
+    "OAS": OAS(),
     "Perceptron": Perceptron(eta0=0.1, penalty="l2", **ONCE),
     "PassiveAggressiveClassifier": PassiveAggressiveClassifier(C=0.1, average=True, **ONCE),
     "PassiveAggressiveRegressor": PassiveAggressiveRegressor(
@@ -297,6 +309,7 @@ NO_MERGE = (
     "ElasticNetCV",
     "LogisticRegression",
     "TweedieRegressor",
+    "HuberRegressor",
     "KMeans",
 )
 """Those that have no ``partial_fit``."""
@@ -310,7 +323,7 @@ SCALERS = (
 LEARNED = (
     *("coef_", "intercept_", *SCALERS, "bin_edges_", "bsplines_", "components_"),
     *("theta_", "class_prior_", "feature_log_prob_", "centroids_", "means_", "priors_"),
-    "cluster_centers_",
+    *("cluster_centers_", "covariance_"),
 )
 """Fitted attributes that say what was learned."""
 METHODS = (
@@ -320,6 +333,7 @@ METHODS = (
     "decision_function",
     "predict_proba",
     "predict_log_proba",
+    "mahalanobis",
 )
 
 
@@ -568,15 +582,25 @@ CHECKED = [
     GammaRegressor(),
     TweedieRegressor(),
     TweedieRegressor(power=1.5, alpha=0.01),
+    HuberRegressor(),
+    HuberRegressor(epsilon=1.1, fit_intercept=False),
     GaussianNB(),
     GaussianNB(var_smoothing=0.1),
     MultinomialNB(),
     ComplementNB(norm=True),
     BernoulliNB(),
+    CategoricalNB(),
     NearestCentroid(),
     NearestCentroid(priors="empirical"),
     LinearDiscriminantAnalysis(),
+    LinearDiscriminantAnalysis(solver="eigen", shrinkage="auto"),
+    LinearDiscriminantAnalysis(solver="lsqr", covariance_estimator=LedoitWolf()),
     QuadraticDiscriminantAnalysis(solver="eigen", shrinkage=0.1),
+    EmpiricalCovariance(),
+    ShrunkCovariance(),
+    LedoitWolf(),
+    LedoitWolf(assume_centered=True, store_precision=False),
+    OAS(),
     MLPClassifier(max_iter=100),
     MLPRegressor(max_iter=100),
     ours(StandardScaler(), LinearRegression(), schedule="one-pass"),
@@ -1199,7 +1223,8 @@ def test_feature_names_are_kept_and_compared(estimator, kind, table):
     fit(estimator, container, table)
     assert list(estimator.feature_names_in_) == ["f0", "f1", "f2", "f3"]
     X = container.wrap(table.X)
-    method = estimator.transform if hasattr(estimator, "transform") else estimator.predict
+    methods = ("transform", "predict", "mahalanobis")
+    method = next(getattr(estimator, name) for name in methods if hasattr(estimator, name))
     estimator = estimator[:-1] if isinstance(estimator, Line) else estimator
     with pytest.raises(ValueError, match="same order"):
         method(X[["f1", "f0", "f2", "f3"]])
@@ -1271,6 +1296,7 @@ WITHOUT_Y = (
     *("StandardScaler", "MinMaxScaler", "MaxAbsScaler", "RobustScaler", "QuantileTransformer"),
     *("KBinsDiscretizer", "SplineTransformer", "SimpleImputer", "SimpleImputer-median"),
     *("PCA", "PCA-whitened", "IncrementalPCA", "TruncatedSVD", "MiniBatchKMeans", *NO_MERGE),
+    *("LedoitWolf", "OAS"),
 )
 """What is wrong by a y, and who does not look at it."""
 IN_BLOCKS = ("infinity in the last block", "text", "complex", "no rows")

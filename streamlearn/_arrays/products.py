@@ -90,12 +90,9 @@ def weights_by_label(labels: Array, n_labels: int, weight: Array | None, dtype: 
         return np.bincount(labels, weights=weight, minlength=n_labels).astype(dtype, copy=False)
     xp, here = namespace(labels), device(labels)
     known = xp.arange(n_labels, dtype=labels.dtype, device=here)
-    if weight is not None:
-        weight = xp.astype(weight, dtype, copy=False)
-    order = xp.argsort(labels)
-    ends = [xp.searchsorted(xp.take(labels, order), known, side=s) for s in ("left", "right")]
     if weight is None:
-        return xp.astype(ends[1] - ends[0], dtype)
+        weight = xp.ones(labels.shape[0], dtype=dtype, device=here)
+    weight = xp.astype(weight, dtype, copy=False)
     if n_labels <= MANY_LABELS or xp.finfo(dtype).bits < 64:
         total = xp.zeros(n_labels, dtype=dtype, device=here)
         rows = max(1, LABELS_AT_ONCE // n_labels)
@@ -103,8 +100,11 @@ def weights_by_label(labels: Array, n_labels: int, weight: Array | None, dtype: 
             at = slice(start, min(start + rows, labels.shape[0]))
             total = total + over_rows(weight[at], xp.astype(labels[at, None] == known, dtype))
         return total
+    order = xp.argsort(labels)
+    in_order = xp.take(labels, order)
+    first, end = (xp.searchsorted(in_order, known, side=side) for side in ("left", "right"))
     until = xp.cumulative_sum(xp.take(weight, order), axis=0, include_initial=True)
-    return xp.take(until, ends[1]) - xp.take(until, ends[0])
+    return xp.take(until, end) - xp.take(until, first)
 
 
 def summed(x: Array, axis: int | None = None) -> Array:
