@@ -35,8 +35,8 @@ from sklearn.utils.estimator_checks import (
 from sklearn.utils.validation import has_fit_parameter
 
 from streamlearn._arrays import is_array, to_numpy
+from streamlearn._estimator.mergeable import Mergeable
 from streamlearn._estimator.outputs import Transformer
-from streamlearn._estimator.predictor import MergeablePredictor
 from streamlearn.cluster import KMeans, MiniBatchKMeans
 from streamlearn.compose import ColumnTransformer
 from streamlearn.core.learner import an_array
@@ -373,6 +373,8 @@ def expected(estimator: BaseEstimator) -> dict[str, str]:
         out["check_estimators_nan_inf"] = "a pipeline does not say that its first step takes NaN"
     if isinstance(estimator, QuadraticDiscriminantAnalysis):
         out[WEIGHTS[0]] = "a class of the check has too few rows for a covariance of full rank"
+    if isinstance(estimator, LinearDiscriminantAnalysis) and estimator.solver == "eigen":
+        out["check_sample_weights_shape"] = "the rows of each class of the check are the same"
     if getattr(estimator, "var_smoothing", 0.0) > 1e-3:
         out[WEIGHTS[0]] = "as in scikit-learn, epsilon_ is that of the rows without their weights"
     if isinstance(estimator, (SelectKBest, SelectPercentile, SelectFpr, SelectFdr, SelectFwe)):
@@ -594,7 +596,7 @@ CHECKED = [
     NearestCentroid(priors="empirical"),
     LinearDiscriminantAnalysis(),
     LinearDiscriminantAnalysis(solver="eigen", shrinkage="auto"),
-    LinearDiscriminantAnalysis(solver="lsqr", covariance_estimator=LedoitWolf()),
+    LinearDiscriminantAnalysis(solver="eigen", covariance_estimator=LedoitWolf()),
     QuadraticDiscriminantAnalysis(solver="eigen", shrinkage=0.1),
     EmpiricalCovariance(),
     ShrunkCovariance(),
@@ -685,7 +687,7 @@ def test_scikit_learns_checks_run_on_every_public_estimator():
 def takes_steps(estimator: BaseEstimator) -> bool:
     """Tell whether it learns in batches and epochs: all but what is a function of sums do."""
     learner = estimator[-1] if isinstance(estimator, Line) else estimator
-    sums = isinstance(learner, Transformer | MergeablePredictor)
+    sums = isinstance(learner, Transformer | Mergeable)
     return isinstance(learner, MiniBatchKMeans) or not sums
 
 
@@ -949,7 +951,7 @@ def test_nothing_is_read_until_asked_and_then_once(estimator, container, table):
             estimator.set_params(max_iter=1)
         assert reads == []
         estimator.fit(X, y)
-        if isinstance(estimator, PowerTransformer | GeneralizedLinear):
+        if isinstance(estimator, PowerTransformer | GeneralizedLinear | HuberRegressor):
             assert len(reads) % len(once) == 0
             assert len(reads) <= 12 * len(once)
         elif isinstance(estimator, KMeans):

@@ -7,6 +7,7 @@ from typing import Any, Self
 
 import numpy as np
 from scipy import linalg
+from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.validation import check_is_fitted
 
 from streamlearn._arrays import Array, asarray, is_array, to_numpy
@@ -92,6 +93,8 @@ class EmpiricalCovariance(Mergeable, Estimator):
         "store_precision": ["boolean"],
         "assume_centered": ["boolean"],
     }
+
+    __metadata_request__score = {"X_test": UNUSED}  # it is X by another name
 
     location_: Array
     covariance_: Array

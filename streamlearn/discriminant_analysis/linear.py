@@ -199,7 +199,7 @@ class LinearDiscriminantAnalysis(
         elif self.solver == "eigen":
             params = self._statistic().params
             whole = self._covariance(class_comatrices.pooled(params, self._state))
-            values, vectors = linalg.eigh(whole - within, within)
+            values, vectors = _between(whole - within, within)
             share, scalings = np.sort(values / values.sum())[::-1], vectors[:, ::-1]
         if self.solver == "lsqr":
             slope, origin = (linalg.lstsq(within, m.T)[0].T for m in (means - centre, means))
@@ -265,6 +265,23 @@ def _by_svd(
     _, between, axes = np.linalg.svd(weight[:, None] * (means @ scalings), full_matrices=False)
     kept = int((between > tol * between[:1]).sum())
     return scalings @ axes.T[:, :kept], between**2 / (between**2).sum()
+
+
+def _between(covariance: np.ndarray, within: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the eigenvalues of a covariance in units of that within classes, and its axes.
+
+    Raises
+    ------
+    LinAlgError
+        If the covariance within classes has no inverse.
+    """
+    try:
+        return linalg.eigh(covariance, within)
+    except linalg.LinAlgError as error:
+        raise linalg.LinAlgError(
+            "The covariance within classes has no inverse, because features depend on each other, "
+            "or are constant within classes. Set solver='svd', or a shrinkage between 0 and 1."
+        ) from error
 
 
 def _signs(axes: np.ndarray) -> np.ndarray:

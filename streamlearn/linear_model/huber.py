@@ -222,7 +222,8 @@ class HuberRegressor(LinearScores, WholeFit, MergeableRegressor):
         penalty[:-1, :-1] = strength * (of.transform.T @ of.transform)
         free = np.append(np.ones(of.r, dtype=bool), bool(self.fit_intercept))
         least = LEAST_SCALE / self._unit
-        self._objective = Objective(float(self.epsilon), penalty, free, least)
+        size = float(deviation[0]) * y_unit / self._unit
+        self._objective = Objective(float(self.epsilon), penalty, free, least, size)
         self._begin = self._beginning(problem, former)
         self._set(*self._begin, 0)
 

@@ -43,12 +43,15 @@ class Objective(NamedTuple):
         Which coefficients are learned.
     least : float
         The smallest scale.
+    size : float
+        The size of the targets, whose rounding hides smaller losses.
     """
 
     epsilon: float
     penalty: np.ndarray
     free: np.ndarray
     least: float
+    size: float
 
 
 class Found(NamedTuple):
@@ -184,6 +187,11 @@ def minimum(
     n_reads, caution = 0, 1.0
     scale = max(scale, objective.least)
     converged = most == 0
+
+    def noise(value: float) -> float:
+        """Return what rounding is relative to."""
+        return abs(value) + objective.size
+
     while n_reads < most and not converged:
         try:
             sums = read(v, scale, caution)
@@ -193,7 +201,7 @@ def minimum(
         n_reads += 1
         here = Around.of(objective, v, scale, sums)
         eps = float(np.finfo(to_numpy(sums.weight).dtype).eps)
-        if base is not None and not here.value <= base.value + 64 * eps * abs(base.value):
+        if base is not None and not here.value <= base.value + 64 * eps * noise(base.value):
             part = _length(base, here)
             v, scale = base.v + part * (v - base.v), base.scale + part * (scale - base.scale)
             caution = 1.0
@@ -201,7 +209,7 @@ def minimum(
         base = here
         d, s = here.step()
         decrease = -float(here.gradient @ np.append(d, s - scale))
-        converged = here.slope() <= tol or decrease <= 4 * eps * abs(here.value)
+        converged = here.slope() <= tol or decrease <= 4 * eps * noise(here.value)
         v, scale = v + d, s
         caution = 0.1 * caution if 0.1 * caution > LEAST_CAUTION else 0.0
     if not converged and n_reads == most:
