@@ -195,7 +195,8 @@ class HuberRegressor(LinearScores, WholeFit, MergeableRegressor):
         """
         super().fit(X, y, sample_weight)
         if _is_lazy(X) and _is_lazy(y):
-            self.outliers_ = engine.zip_rows(Beyond(self._edge), y, self.predict(X))
+            beyond: Any = Beyond(self._edge)
+            self.outliers_ = engine.zip_rows(beyond, y, self.predict(X))
         return self
 
     def _statistic(self) -> Learner:

@@ -71,7 +71,7 @@ class Sums(NamedTuple):
     Attributes
     ----------
     products : array of shape (D, D)
-        The products ``z z'`` of inliers. Those of outliers are multiplied by
+        The products ``z z'`` of inliers. The products of outliers are multiplied by
         ``caution * epsilon * s / |r|``.
     residual : array of shape (D,)
         The products ``z r`` of inliers.

@@ -148,11 +148,12 @@ def learner(n_classes: int, each: Learner | None = None) -> Learner:
     """
     each = block_comoments.learner() if each is None else each
     assert each.merge is not None
+    both: Any = Merge(each.merge)
     return mergeable(
         Params(n_classes, each),
         init=init,
         of_block=of_block,
-        merge=Merge(each.merge),
+        merge=both,
         applied=_applied,
         n_features=n_features,
         is_finite=is_finite,
