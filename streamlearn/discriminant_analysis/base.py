@@ -72,9 +72,9 @@ class DiscriminantAnalysis(DecidingClassifier):
             )
         if not isinstance(given, EmpiricalCovariance):
             raise ValueError(
-                f"covariance_estimator={type(given).__name__} is not supported, because it needs "
-                "all rows of a class in memory. Give an estimator of streamlearn.covariance, such "
-                "as LedoitWolf() or OAS()."
+                f"covariance_estimator={type(given).__name__} of {type(given).__module__} is not "
+                "supported, because it needs all rows of a class in memory. Give an estimator of "
+                "streamlearn.covariance, such as its LedoitWolf or OAS."
             )
 
     def _covariance(self, state: Any) -> np.ndarray:

@@ -16,7 +16,7 @@ from streamlearn._estimator.mergeable import MOST_FEATURES
 from streamlearn._estimator.outputs import one_column
 from streamlearn._estimator.predictor import MergeableRegressor
 from streamlearn._sklearn import Interval
-from streamlearn._training.course import Course
+from streamlearn._training.course import Course, Target
 from streamlearn._training.summed import read_again
 from streamlearn.core.learner import Learner
 from streamlearn.core.linear import huber_sums
@@ -202,6 +202,12 @@ class HuberRegressor(LinearScores, WholeFit, MergeableRegressor):
     def _statistic(self) -> Learner:
         return block_comoments.learner(targets=True)
 
+    def _target(
+        self, given: Given, y: Any, sample_weight: Any, *, reset: bool, classes: Any = None
+    ) -> tuple[Target, int]:
+        self._columns = None
+        return Target(), 1
+
     def _publish(self) -> None:
         problem = problem_of(self._state, fit_intercept=self.fit_intercept)
         of, d = Coordinates.of(problem), problem.d
@@ -263,6 +269,7 @@ class HuberRegressor(LinearScores, WholeFit, MergeableRegressor):
             rows = given.reader.rows(given.whole.X, given.whole.named)
             intercept = 0.0 * self.coef_[:1] + self.intercept_
             predicted = Scores(self.coef_[None, :], intercept, one_column)(rows)
+            y = y[:, 0] if y.ndim == 2 else y
             self.outliers_ = Beyond(self._edge)(y, predicted)
         del self._objective, self._begin, self._of, self._level, self._unit
 

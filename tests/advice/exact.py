@@ -175,7 +175,7 @@ EXACT = [
     ),
     advice(
         lambda: linear(solver="lsqr", covariance_estimator=covariance.LedoitWolf()),
-        "Give an estimator of streamlearn.covariance, such as LedoitWolf() or OAS()",
+        "Give an estimator of streamlearn.covariance, such as its LedoitWolf or OAS",
         lambda: linear(solver="lsqr", covariance_estimator=LedoitWolf()),
         lambda: linear(solver="lsqr", covariance_estimator=OAS()),
     ),
