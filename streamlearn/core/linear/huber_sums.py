@@ -34,10 +34,8 @@ from streamlearn._arrays import (
 )
 from streamlearn.core.batches import cut
 from streamlearn.core.learner import Learner
+from streamlearn.core.linear.newton_sums import SLICE_NUMBERS, Predictor
 from streamlearn.core.mergeable import mergeable
-
-SLICE_NUMBERS = 1 << 18
-"""Numbers of the rows whose products are computed at a time: few enough for a cache."""
 
 
 class Params(NamedTuple):
@@ -163,17 +161,6 @@ def _is_clean(state: Sums, n_rows: int) -> Array:
 
 def _is_empty(state: Sums) -> Array:
     return state.weight[0] == 0
-
-
-class Predictor(NamedTuple):
-    """The scores of rows by a model, (n_rows, 1)."""
-
-    weights: Any
-
-    def __call__(self, X: Array) -> Array:
-        """Return the scores."""
-        w = asarray(self.weights, like=X)
-        return linear_predictor(X, w[:, :-1]) + w[:, -1]
 
 
 def _applied(params: Params, state: Sums) -> Predictor:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from streamlearn._arrays import (
     Array,
+    batch_rows,
     cast,
     default_int,
     device,
@@ -20,7 +21,8 @@ from streamlearn._arrays import (
     weights_by_label,
     widest_float,
 )
-from streamlearn.core.learner import Learner
+from streamlearn.core.batches import cut
+from streamlearn.core.learner import Batch, Learner
 from streamlearn.core.mergeable import mergeable
 from streamlearn.core.statistics.moments import two_part_sum
 
@@ -83,10 +85,17 @@ def of_block(params: Params, X: Array, weight: Array | None, codes: Array) -> Ca
            [0., 0., 1.]]), array([[1., 1.],
            [0., 1.]]))
     """
-    empty = init(params, X.shape[1], like=X)
-    if not X.shape[0]:
-        return empty
-    xp, k, dtype = namespace(X), params.n_classes, empty.weight.dtype
+    total = init(params, X.shape[1], like=X)
+    # A column of many rows is far apart in memory: slices of rows stay in a cache.
+    for rows in cut(X, codes, weight, seen=0, batch_size=batch_rows(X)):
+        total = merge(total, _of_rows(params, total, rows))
+    return total
+
+
+def _of_rows(params: Params, like: CategoryCounts, rows: Batch) -> CategoryCounts:
+    """Return the counts of a few rows, in the dtype of other counts."""
+    X, weight = rows.X, rows.weight
+    xp, k, dtype = namespace(X), params.n_classes, like.weight.dtype
     at, least = categories(X)
     widths = [int(most) + 1 for most in to_numpy(xp.max(at, axis=0)).tolist()]
     if max(widths) > MOST:
@@ -95,7 +104,7 @@ def of_block(params: Params, X: Array, weight: Array | None, codes: Array) -> Ca
             f"Feature {feature} holds {max(widths) - 1}, and there may be at most {MOST:,} "
             "categories, which are the numbers 0, 1, 2 and so on. Encode them by OrdinalEncoder."
         )
-    codes = cast(codes, at.dtype)
+    codes = cast(rows.target, at.dtype)
     tables = [
         weights_by_label(codes * width + at[:, j], k * width, weight, dtype)
         for j, width in enumerate(widths)
@@ -108,7 +117,7 @@ def of_block(params: Params, X: Array, weight: Array | None, codes: Array) -> Ca
         weights_by_label(codes, k, weight, dtype),
         cast(least, dtype),
         tuple(0.0 * table for table in counts),
-        empty.weight,
+        0.0 * like.weight,
     )
 
 
