@@ -92,7 +92,7 @@ AT_LEAST = {
     "least squares": 690,
     "paths": 130,
     "generalized": 280,
-    "covariances and outliers": 24,
+    "covariances and outliers": 18,
     "components": 235,
     "sums by class": 100,
     "selection of features": 130,
