@@ -169,10 +169,12 @@ class Between:
         return slice(*(min(max(ceil(row), 0), place.n_rows) for row in (first, last)))
 
     def holds(self, number: int) -> bool | None:
-        """Return whether a block is between the positions, if these are at the ends of blocks."""
-        if self.in_rows or self.start % 1 or self.stop % 1:
+        """Return whether a block is between the positions, if it is known and no end is inside."""
+        if self.in_rows:
             return None
-        return self.start <= number < self.stop
+        if number + 1 <= self.start or self.stop <= number:
+            return False
+        return True if self.start <= number and number + 1 <= self.stop else None
 
     def counts(self, rows: Sequence[int]) -> list[int] | None:
         """Return how many rows it takes of each block."""
@@ -271,6 +273,29 @@ class Within:
         return counted(self, rows)
 
 
+@dataclass(frozen=True)
+class OfBlocks:
+    """A part of some blocks, which have other numbers without the others.
+
+    Attributes
+    ----------
+    part : Part
+    numbers : tuple of int
+        The number of each block among all blocks.
+    starts : tuple of int or None
+        The number of rows before each of them, None where it is not known.
+    """
+
+    part: Part
+    numbers: tuple[int, ...]
+    starts: tuple[int, ...] | None
+
+    def __call__(self, place: Place) -> slice | np.ndarray:
+        """Return the rows of a block that belong to this part."""
+        start = None if self.starts is None else self.starts[place.number]
+        return self.part(place._replace(number=self.numbers[place.number], start=start))
+
+
 def counts_of(part: Part, rows: Sequence[int | None]) -> list[int] | None:
     """Return how many rows a part takes of each block, or None if that is not known."""
     known = [n for n in rows if n is not None]
@@ -292,7 +317,27 @@ def taken(rows: Rows, part: Part) -> dict[str, Any]:
     if numbers is not None:
         return rows.whole(numbers)
     known = [n for n in rows.rows if n is not None]
-    return rows.take(part, part.counts(known) if len(known) == len(rows.rows) else None)
+    counts = part.counts(known) if len(known) == len(rows.rows) else None
+    some = [i for i in range(len(rows.rows)) if part.holds(i) is not False]
+    while counts is not None and len(some) > 1 and not counts[some[-1]]:
+        some.pop()
+    if rows.labels is not None or len(some) == len(rows.rows):
+        return rows.take(part, counts)
+    starts = None if rows.starts is None else tuple(rows.starts[i] for i in some)
+    fewer = engine.AlignedRows(rows.whole(some))
+    own = None if counts is None else [counts[i] for i in some]
+    return fewer.take(OfBlocks(part, tuple(some), starts), own)
+
+
+def in_order(rows: Rows, part: Part, order: Sequence[int]) -> dict[str, Any]:
+    """Return the rows of a part of each dask collection, with its blocks in an order of all blocks.
+
+    They are the blocks that a reader gets who reads with others in this order.
+    """
+    numbers = [i for i in order if part.holds(i) is not False]
+    found, places = taken(rows, part), {i: k for k, i in enumerate(sorted(numbers))}
+    n_blocks = len(engine.AlignedRows(found).rows)
+    return engine.AlignedRows(found).whole([places[i] for i in numbers if places[i] < n_blocks])
 
 
 def indices(part: Part, rows: Sequence[int], labels: Any = None) -> np.ndarray:
