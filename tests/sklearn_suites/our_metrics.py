@@ -112,7 +112,6 @@ DIFFERENT = {
         r"test_perfect_matches_with_changing_means\[.*\]": EMPTY,
     },
     "cluster/test_unsupervised": {
-        r"test_silhouette\[None-(cs[rc]|dok|lil|coo).*\]": SPARSE,
         r"test_silhouette\[half-.*\]": DRAWN,
     },
 }
