@@ -308,36 +308,51 @@ def counts_of(part: Part, rows: Sequence[int | None]) -> list[int] | None:
 
 
 def taken(rows: Rows, part: Part) -> dict[str, Any]:
-    """Return the rows of a part of each collection, lazily. Only its blocks are read."""
+    """Return the rows of a part of each collection, lazily, in all blocks that may have some."""
     if isinstance(rows, engine.SourceRows):
         return rows.take(part, part.holds)
     if isinstance(part, Within):
-        return taken(engine.AlignedRows(taken(rows, part.outer), rows.labels), part.inner)
+        return taken(engine.AlignedRows(taken(rows, part.outer)), part.inner)
     numbers = blocks_of(part, len(rows.rows))
     if numbers is not None:
         return rows.whole(numbers)
-    known = [n for n in rows.rows if n is not None]
-    counts = part.counts(known) if len(known) == len(rows.rows) else None
+    return rows.take(part, counts_of(part, rows.rows))
+
+
+def to_read(rows: Rows, part: Part, order: Sequence[int] | None = None) -> dict[str, Any]:
+    """Return the rows of a part of each collection, without the blocks that have none at its end.
+
+    Other blocks without rows stay, because draws depend on the numbers of blocks. ``order`` is one
+    of all blocks. In it they are those of a reader who reads with others.
+    """
+    if isinstance(rows, engine.SourceRows):
+        return rows.take(part, part.holds)
+    found, numbers = _with_numbers(rows, part)
+    if order is None:
+        return found
+    places = {number: place for place, number in enumerate(numbers)}
+    return engine.AlignedRows(found).whole([places[i] for i in order if i in places])
+
+
+def _with_numbers(rows: engine.AlignedRows, part: Part) -> tuple[dict[str, Any], list[int]]:
+    """Return the rows that `to_read` returns, and the numbers of their blocks."""
+    if isinstance(part, Within):
+        outer, numbers = _with_numbers(rows, part.outer)
+        inner, some = _with_numbers(engine.AlignedRows(outer), part.inner)
+        return inner, [numbers[i] for i in some]
+    whole = blocks_of(part, len(rows.rows))
+    if whole is not None:
+        return rows.whole(whole), whole
+    counts = counts_of(part, rows.rows)
     some = [i for i in range(len(rows.rows)) if part.holds(i) is not False]
     while counts is not None and len(some) > 1 and not counts[some[-1]]:
         some.pop()
     if rows.labels is not None or len(some) == len(rows.rows):
-        return rows.take(part, counts)
+        return rows.take(part, counts), [*range(len(rows.rows))]
     starts = None if rows.starts is None else tuple(rows.starts[i] for i in some)
-    fewer = engine.AlignedRows(rows.whole(some))
     own = None if counts is None else [counts[i] for i in some]
-    return fewer.take(OfBlocks(part, tuple(some), starts), own)
-
-
-def in_order(rows: Rows, part: Part, order: Sequence[int]) -> dict[str, Any]:
-    """Return the rows of a part of each dask collection, with its blocks in an order of all blocks.
-
-    They are the blocks that a reader gets who reads with others in this order.
-    """
-    numbers = [i for i in order if part.holds(i) is not False]
-    found, places = taken(rows, part), {i: k for k, i in enumerate(sorted(numbers))}
-    n_blocks = len(engine.AlignedRows(found).rows)
-    return engine.AlignedRows(found).whole([places[i] for i in numbers if places[i] < n_blocks])
+    fewer = engine.AlignedRows(rows.whole(some))
+    return fewer.take(OfBlocks(part, tuple(some), starts), own), some
 
 
 def indices(part: Part, rows: Sequence[int], labels: Any = None) -> np.ndarray:

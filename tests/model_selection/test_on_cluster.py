@@ -95,8 +95,8 @@ def validated(X: Any, y: Any, **how: Any) -> dict[str, Any]:
     return {name: found[name] for name in found if name.startswith("test_")}
 
 
-def curves(X: Any, y: Any) -> dict[str, Any]:
-    found = learning_curve(PIPE, X, y, train_sizes=[0.5, 1.0], cv=KFold(2))
+def curves(X: Any, y: Any, cv: Any = KFold(2)) -> dict[str, Any]:
+    found = learning_curve(PIPE, X, y, train_sizes=[0.5, 1.0], cv=cv)
     return dict(zip(("sizes", "train", "test"), found, strict=True))
 
 
@@ -113,6 +113,11 @@ CASES = {
     # the rows of both sizes are learned from and scored, and those of the other part are scored;
     # half of the rows are in two of three blocks
     "sizes": (curves, [6, 6, 4, 6, 6, 4]),
+    # half of the rows of dealt blocks are in the first half of the blocks
+    "sizes of dealt rows": (
+        lambda X, y: curves(X, y, StratifiedKFold(2)),
+        [12, 12, 12, 8, 8, 8],
+    ),
     "predictions": (
         lambda X, y: {"predicted": cross_val_predict(PIPE, X, y, cv=KFold(2)).compute()},
         [2] * 6,
