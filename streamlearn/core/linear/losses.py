@@ -123,7 +123,7 @@ def _kink(r: Array, scale: Array | float, weight: Array | None = None) -> Array:
     under heavy imbalance, the mean distance is small and the estimate large. If more than half of
     the rows are near, as at a corner, the estimate is larger in proportion to their number. Few
     rows do not know their mean distance. So the width has a part of ``scale``, which is 0.5 for a
-    single row. With weights, (m, K) or (m, 1), both means are weighted, and the rows count as often.
+    single row. With weights, (m, K) or (m, 1), both means are weighted.
     """
     xp = namespace(r)
     r = xp.abs(r)

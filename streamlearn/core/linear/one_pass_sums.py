@@ -158,8 +158,7 @@ def one_pass_sums(
     sums : OnePassSums
     sample : Sample
     """
-    loss, K = LOSSES[params.loss], w.shape[0]
-    xp, model = namespace(w), uncentred(w, centre)
+    loss, K, model = LOSSES[params.loss], w.shape[0], uncentred(w, centre)
     slices: Iterable[Batch] = (batch,)
     # each call waits for threads that load meanwhile, so slices of narrow rows in place are long
     most = 1 << (13 if is_scattered(batch.X) else 16)
@@ -298,7 +297,8 @@ def chosen(
         known = score(*batch[:3]) if known is None else known
         X, p, y, a = known
         X = pick(X, slice(None)) if isinstance(X, affine.Affine) else X
-        square, common = (None, None) if a is None else (within_range(a, a), q[:, None])
+        square = a if a is None else within_range(a, a)
+        common = q if q is None else q[:, None]
         return Sample(X, p, y, a, square, common), Scored(*picked(known, worst))
     k = batch.draws.shape[0]
     at, share = drawn(batch.draws, batch.X.shape[0], q)
@@ -307,7 +307,7 @@ def chosen(
     X, p, y, a = picked(rows, slice(0, k))
     own, a = a, a if share is None else share * a
     square = a if share is None else within_range(own, a)
-    common = None if share is None else share * rows_at(q, rows_at(at, slice(0, k)))[:, None]
+    common = None if share is None or q is None else share * rows_at(q, at[:k])[:, None]
     return Sample(X, p, y, a, square, common), Scored(*picked(rows, slice(k, None)))
 
 

@@ -124,7 +124,9 @@ def distances(X: Array, centers: Centers, groups: Array) -> Array:
     array([0., 5.])
     """
     if is_sparse(X):
-        return namespace(groups).sqrt(sparse_squared_distances(X, centers.high + centers.low, groups))
+        return namespace(groups).sqrt(
+            sparse_squared_distances(X, centers.high + centers.low, groups)
+        )
     xp, dtype = namespace(X), widest_float(X)
     high, low = (xp.take(part, groups, axis=0) for part in centers)
     away = (xp.astype(X, dtype, copy=False) - high) - low
