@@ -33,8 +33,8 @@ def calinski_harabasz_score(X: Any, labels: Any) -> float:
 
     Parameters
     ----------
-    X : array, DataFrame, sparse array, dask array or dask DataFrame of shape (n_samples, n_features)
-        Numbers without NaN and infinity.
+    X : array, DataFrame, dask array or dask DataFrame of shape (n_samples, n_features)
+        Numbers without NaN and infinity. Rows may be sparse.
     labels : array, Series, dask array or dask Series of shape (n_samples,)
         The cluster of each row.
 
@@ -91,8 +91,8 @@ def davies_bouldin_score(X: Any, labels: Any) -> float:
 
     Parameters
     ----------
-    X : array, DataFrame, sparse array, dask array or dask DataFrame of shape (n_samples, n_features)
-        Numbers without NaN and infinity.
+    X : array, DataFrame, dask array or dask DataFrame of shape (n_samples, n_features)
+        Numbers without NaN and infinity. Rows may be sparse.
     labels : array, Series, dask array or dask Series of shape (n_samples,)
         The cluster of each row.
 

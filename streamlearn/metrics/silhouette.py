@@ -45,8 +45,8 @@ def silhouette_score(
 
     Parameters
     ----------
-    X : array, DataFrame, sparse array, dask array or dask DataFrame of shape (n_samples, n_features)
-        Numbers without NaN and infinity.
+    X : array, DataFrame, dask array or dask DataFrame of shape (n_samples, n_features)
+        Numbers without NaN and infinity. Rows may be sparse.
     labels : array, Series, dask array or dask Series of shape (n_samples,)
         The cluster of each row.
     metric : str or callable, default="euclidean"
@@ -151,8 +151,8 @@ def simplified_silhouette_score(X: Any, labels: Any, *, centers: Any = None) -> 
 
     Parameters
     ----------
-    X : array, DataFrame, sparse array, dask array or dask DataFrame of shape (n_samples, n_features)
-        Numbers without NaN and infinity.
+    X : array, DataFrame, dask array or dask DataFrame of shape (n_samples, n_features)
+        Numbers without NaN and infinity. Rows may be sparse.
     labels : array, Series, dask array or dask Series of shape (n_samples,)
         The cluster of each row.
     centers : array of shape (n_clusters, n_features), default=None

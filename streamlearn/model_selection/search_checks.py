@@ -116,7 +116,7 @@ def have_rows_or_raise(n_folds: int, groups: Sequence[Group]) -> None:
 def no_block_scored() -> ValueError:
     """Return the error for data in one block."""
     return ValueError(
-        "The data are one block with rows. Each block is scored before a candidate learns from it, so a "
+        "The data are one block. Each block is scored before a candidate learns from it, so a "
         "search needs two. Give X and y in more blocks, by rechunk of an array or repartition of a "
         "frame."
     )

@@ -87,7 +87,7 @@ def test_folds_without_rows_are_named(lengths):
 def test_one_block_with_rows_is_too_few(cls):
     one = from_blocks([(TABLE, LABELS), (TABLE[:0], LABELS[:0])])
     for data in ((cut(TABLE, [160]), cut(LABELS, [160])), one):
-        with pytest.raises(ValueError, match="one block|number of blocks"):
+        with pytest.raises(ValueError, match=r"one block|number of blocks"):
             cls(MODEL, GRID).fit(*data)
 
 

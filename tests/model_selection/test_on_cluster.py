@@ -95,8 +95,8 @@ def validated(X: Any, y: Any, **how: Any) -> dict[str, Any]:
     return {name: found[name] for name in found if name.startswith("test_")}
 
 
-def curves(X: Any, y: Any, cv: Any = KFold(2)) -> dict[str, Any]:
-    found = learning_curve(PIPE, X, y, train_sizes=[0.5, 1.0], cv=cv)
+def curves(X: Any, y: Any, cls: Any = KFold) -> dict[str, Any]:
+    found = learning_curve(PIPE, X, y, train_sizes=[0.5, 1.0], cv=cls(2))
     return dict(zip(("sizes", "train", "test"), found, strict=True))
 
 
@@ -115,7 +115,7 @@ CASES = {
     "sizes": (curves, [6, 6, 4, 6, 6, 4]),
     # half of the rows of dealt blocks are in the first half of the blocks
     "sizes of dealt rows": (
-        lambda X, y: curves(X, y, StratifiedKFold(2)),
+        lambda X, y: curves(X, y, StratifiedKFold),
         [12, 12, 12, 8, 8, 8],
     ),
     "predictions": (
