@@ -23,6 +23,7 @@ from streamlearn.blocks.containers import (
     whole_rows,
 )
 from streamlearn.blocks.fold import fold
+from streamlearn.blocks.frames import text_dtype
 from streamlearn.blocks.journal import Mark, Page, marked, open_page, outer_marks, unnoted
 from streamlearn.blocks.lazy_rows import LazyRows, as_lazy_rows, in_block, is_named, origin
 from streamlearn.blocks.left_out import noting_left_out
@@ -96,6 +97,7 @@ __all__ = [
     "some_columns",
     "some_rows",
     "taken_apart",
+    "text_dtype",
     "unnoted",
     "unwatched",
     "watches",
