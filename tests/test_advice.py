@@ -52,6 +52,7 @@ from streamlearn.pipeline import make_pipeline
 from streamlearn.preprocessing import FunctionTransformer, StandardScaler
 from streamlearn.wrappers import Incremental, ParallelPostFit
 from tests.advice.clusters_and_streams import CLUSTERS_AND_STREAMS
+from tests.advice.containers import CONTAINERS
 from tests.advice.exact import EXACT
 from tests.advice.metrics import METRICS
 from tests.advice.model_selection import MODEL_SELECTION
@@ -206,6 +207,7 @@ def profiled(*, twice: bool = False) -> tuple[Any, Any]:
 ADVICE = [
     *METRICS,
     *CLUSTERS_AND_STREAMS,
+    *CONTAINERS,
     *EXACT,
     *MODEL_SELECTION,
     *TRANSFORMERS,

@@ -2,6 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+
+def no_target(estimator: str) -> ValueError:
+    """Return the error for a missing y."""
+    return ValueError(
+        f"This {estimator} estimator requires y to be passed, but the target y is None. Give one "
+        "value of y for each row."
+    )
+
+
+def no_vector(name: str, given: Any) -> TypeError:
+    """Return the error for one value in place of one for each row."""
+    column = f" Give the column itself, for example df[{given!r}]." if type(given) is str else ""
+    return TypeError(f"{name} must hold one value for each row, got {given!r}.{column}")
+
 
 def no_rows(estimator: str, shape: str = "") -> ValueError:
     """Return the error for data without rows. ``shape`` is added to the message if it is known."""

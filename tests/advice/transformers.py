@@ -27,6 +27,15 @@ MIXED = pd.DataFrame({"a": ["x", 1]})
 
 TRANSFORMERS = [
     advice(
+        lambda: encoders.OneHotEncoder().fit(DX > 2).inverse_transform(DX),
+        r"Expected 6 columns, got 3\. Give the result of transform",
+        lambda: (
+            encoders.OneHotEncoder()
+            .fit(DX > 2)
+            .inverse_transform(encoders.OneHotEncoder().fit(DX > 2).transform(DX > 2))
+        ),
+    ),
+    advice(
         lambda: PowerTransformer().fit(SPARSE),
         r"Use '\.toarray\(\)'",
         lambda: PowerTransformer().fit(SPARSE.toarray()),
