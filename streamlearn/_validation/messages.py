@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 
@@ -48,6 +50,17 @@ def diverged(where: str, *, advice: str | None = None) -> ValueError:
     if advice:
         error.add_note(advice)
     return error
+
+
+@contextmanager
+def sums_are_finite() -> Iterator[None]:
+    """Turn scipy's error for a matrix with infinity or NaN into that for sums that overflowed."""
+    try:
+        yield
+    except ValueError as error:
+        if "must not contain infs or NaNs" in str(error):
+            raise diverged("in the sums of squares of X") from error
+        raise
 
 
 def in_block(name: str, block: int | None) -> str:

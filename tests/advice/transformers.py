@@ -27,6 +27,12 @@ MIXED = pd.DataFrame({"a": ["x", 1]})
 
 TRANSFORMERS = [
     advice(
+        lambda: encoders.DatetimeEncoder(parts=["hour"], add_weekday=True).fit(DATES),
+        "Leave add_weekday out, or leave parts out",
+        lambda: encoders.DatetimeEncoder(parts=["hour"]).fit(DATES),
+        lambda: encoders.DatetimeEncoder(add_weekday=True).fit(DATES),
+    ),
+    advice(
         lambda: encoders.OneHotEncoder().fit(DX > 2).inverse_transform(DX),
         r"Expected 6 columns, got 3\. Give the result of transform",
         lambda: (
