@@ -230,6 +230,17 @@ ADVICE = [
         r"Give a dask array.*dask\.array\.from_delayed",
         lambda: StandardScaler().fit(DX),
     ),
+    advice(
+        lambda: net(early_stopping=True).partial_fit(X, Y, classes=[0, 1]),
+        "Set early_stopping=False, or use fit",
+        lambda: net().partial_fit(X, Y, classes=[0, 1]),
+        lambda: net(early_stopping=True).fit(X, Y),
+    ),
+    advice(
+        lambda: net(solver="lbfgs").partial_fit(X, Y),
+        "Use solver='adam' or 'sgd'",
+        lambda: net(solver="sgd").partial_fit(X, Y, classes=[0, 1]),
+    ),
     # Refinement
     advice(
         lambda: SGDClassifier(loss="log_loss", learning_rate="optimal", refine=2).fit(X, Y),

@@ -107,8 +107,8 @@ def rows_or_raise(x: Any, name: str = "X") -> None:
         return
     package, kind = _package(x), type(x).__name__
     if (package, kind) in TO_ROWS:
-        advice = TO_ROWS[package, kind].replace("X", name)
-        raise TypeError(f"{name} is a {kind} of {package}, which holds no rows. {advice}")
+        remedy = TO_ROWS[package, kind].replace("X", name)
+        raise TypeError(f"{name} is a {kind} of {package}, which holds no rows. {remedy}")
     advice = without_rows(x)
     if advice is not None:
         raise TypeError(f"{name} is a {kind}, which {advice.format(name)}")

@@ -35,7 +35,8 @@ def with_advice(X: Any) -> Iterator[None]:
     try:
         yield
     except (TypeError, ValueError) as error:
-        text, notes = str(error), []
+        text = str(error)
+        notes: list[str | None] = []
         without = without_rows(X)
         if without is not None:
             notes.append(f"X is a {type(X).__name__}, which {without.format('X')}")

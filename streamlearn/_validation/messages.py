@@ -28,6 +28,13 @@ def no_rows(estimator: str, shape: str = "") -> ValueError:
     )
 
 
+def few_rows(n_rows: int, n_clusters: int, more: str = "") -> ValueError:
+    """Return the error for fewer rows than clusters."""
+    return ValueError(
+        f"n_samples={n_rows} should be >= n_clusters={n_clusters}.{more} Ask for fewer clusters."
+    )
+
+
 def no_features(estimator: str, shape: tuple[int, ...]) -> ValueError:
     """Return the error for rows without columns."""
     return ValueError(
