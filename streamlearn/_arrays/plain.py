@@ -44,7 +44,7 @@ BLOCKS = (
     "streamlearn.blocks.from_blocks({0})."
 )
 STREAMED = "holds what from_blocks returned. Give its parts, X and y, each by itself."
-ITEMS = "holds rows (x, y). Give the rows and the targets apart: X, y = zip(*{0})."
+ITEMS = "holds rows (x, y). Give the rows and the targets separately: X, y = zip(*{0})."
 RECORDS = (
     "holds dicts. If all have the same keys, give pandas.DataFrame({0}). Otherwise put "
     "streamlearn.feature_extraction.FeatureHasher or sklearn.feature_extraction.DictVectorizer "

@@ -174,8 +174,8 @@ class OneHotEncoder(CategoryEncoder):
         ndarray, dask array or dask DataFrame of shape (n_samples, n_features)
             It holds None if a row is all zeros for a feature without a dropped category. It is lazy
             for dask: a DataFrame if X is one, or was made of one. A column of it has the dtype of
-            its categories. Whole numbers are floats, with NaN for None, if rows of zeros are no
-            error.
+            its categories. Whole numbers are floats, with NaN for None, if rows of zeros are
+            allowed.
 
         Raises
         ------

@@ -48,7 +48,7 @@ CONTAINERS = [
     ),
     advice(
         lambda: sgd().fit(list(zip(X, Y, strict=True))),
-        r"Give the rows and the targets apart: X, y = zip\(\*X\)",
+        r"Give the rows and the targets separately: X, y = zip\(\*X\)",
         lambda: sgd().fit(*zip(*zip(X, Y, strict=True), strict=True)),
     ),
     advice(
