@@ -13,6 +13,7 @@ from streamlearn._arrays import Array, asarray
 from streamlearn._estimator.outputs import Transformer, rows_out
 from streamlearn._estimator.unit_lengths import at_unit_length
 from streamlearn._sklearn import HasMethods, Interval, StrOptions
+from streamlearn._validation.messages import sums_are_finite
 from streamlearn.core.class_scores import CentredScores, LinearScores
 from streamlearn.core.statistics import class_comatrices, comoments
 from streamlearn.discriminant_analysis.base import DiscriminantAnalysis
@@ -169,6 +170,7 @@ class LinearDiscriminantAnalysis(
             )
         return int(self.n_components)
 
+    @sums_are_finite()
     def _publish(self) -> None:
         count, means = self._moments()
         n, d = count.sum(), means.shape[1]

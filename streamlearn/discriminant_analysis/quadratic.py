@@ -10,6 +10,7 @@ from scipy import linalg
 
 from streamlearn._arrays import asarray, namespace, to_numpy
 from streamlearn._sklearn import HasMethods, Interval, StrOptions
+from streamlearn._validation.messages import sums_are_finite
 from streamlearn.core.class_scores import RotatedScores
 from streamlearn.discriminant_analysis.base import DiscriminantAnalysis, axes_of
 
@@ -140,6 +141,7 @@ class QuadraticDiscriminantAnalysis(DiscriminantAnalysis):
             covariance = scaling * rotation @ rotation.T
         return scaling, rotation, covariance
 
+    @sums_are_finite()
     def _publish(self) -> None:
         count, means = self._moments()
         covariances = [self._covariance(one) for one in self._state]
