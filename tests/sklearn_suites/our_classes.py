@@ -24,6 +24,7 @@ from streamlearn import (
     feature_selection,
     impute,
     linear_model,
+    mixture,
     naive_bayes,
     neighbors,
     neural_network,
@@ -41,6 +42,7 @@ OURS = {
     "sklearn.neighbors": (neighbors, neighbors.__all__),
     "sklearn.discriminant_analysis": (discriminant_analysis, discriminant_analysis.__all__),
     "sklearn.cluster": (cluster, cluster.__all__),
+    "sklearn.mixture": (mixture, mixture.__all__),
     "sklearn.neural_network": (neural_network, neural_network.__all__),
     "sklearn.feature_selection": (feature_selection, feature_selection.__all__),
     "sklearn.feature_extraction": (feature_extraction, ["FeatureHasher"]),
@@ -235,6 +237,7 @@ DIFFERENT = {
         r"test_sample_weight_init\[.*\]": PRIVATE,
         r"test_sample_weight_zero\[.*\]": PRIVATE,
     },
+    "test_gaussian_mixture": {},
     "test_pca": {
         r"test_pca_sparse_fit_transform\[.*\]": ONE_SOLVER,
         r"test_sparse_pca_solver_error\[.*-full\]": SPARSE_TOO,
