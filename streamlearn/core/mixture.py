@@ -47,7 +47,9 @@ class Sums(NamedTuple):
     weight : array of shape (k,)
         n_j.
     mean : array of shape (k, d)
-        m_j. It is 0 if n_j is 0.
+        m_j, rounded. It is 0 if n_j is 0.
+    rest : array of shape (k, d)
+        What rounding has taken from m_j. So differences of means far from zero lose no digit.
     scatter : array of shape (k, d, d), (1, d, d) or (k, d)
         S_j, or the sum of all S_j, or the diagonals of S_j.
     log_likelihood : array of shape (1,)
@@ -58,6 +60,7 @@ class Sums(NamedTuple):
 
     weight: Array
     mean: Array
+    rest: Array
     scatter: Array
     log_likelihood: Array
     rows: Array
@@ -74,7 +77,7 @@ def init(kind: str, n_components: int, n_features: int, *, like: Array) -> Sums:
     return Sums(
         *(
             xp.zeros(shape, dtype=widest_float(like), device=device(like))
-            for shape in ((k,), (k, d), shapes[MATRICES[kind]], (1,), (1,))
+            for shape in ((k,), (k, d), (k, d), shapes[MATRICES[kind]], (1,), (1,))
         )
     )
 
@@ -154,24 +157,29 @@ def of_shares(kind: str, rows: Array, shares: Array) -> Sums:
     if not rows.shape[0]:
         return init(kind, k, rows.shape[1], like=rows)
     weight = column_sums(shares)
+    # The quotient of two numbers near the smallest float has no digits.
+    info = xp.finfo(rows.dtype)
+    known = weight > float(info.smallest_normal) / float(info.eps)
+    weight = xp.where(known, weight, xp.zeros_like(weight))
+    shares = xp.where(known, shares, xp.zeros_like(shares))
     per = 1.0 / or_one(weight)
     near = rows[0, :]
     near = near + (over_rows(xp.matrix_transpose(shares), rows - near)) * per[:, None]
-    means, parts = [], []
+    rests, parts = [], []
     for j in range(k):
         D, r = rows - near[j, :], shares[:, j]
         # What rounding has left of the mean is small, so that nothing cancels in its square.
         rest = over_rows(r, D) * per[j]
-        means.append(near[j, :] + rest)
+        rests.append(rest)
         if MATRICES[kind]:
             A = xp.sqrt(r)[:, None] * D
             of_one = over_rows(xp.matrix_transpose(A), A)
             parts.append(of_one - weight[j] * rest[:, None] * rest)
         else:
             parts.append(over_rows(r, D * D) - weight[j] * rest * rest)
-    mean = xp.where(weight[:, None] > 0.0, xp.stack(means), xp.zeros_like(near))
+    mean = xp.where(weight[:, None] > 0.0, near, xp.zeros_like(near))
     scatter = _one(xp.stack(parts)) if MATRICES[kind] == "all" else xp.stack(parts)
-    return Sums(weight, mean, scatter, zero, zero + rows.shape[0])
+    return Sums(weight, mean, xp.stack(rests), scatter, zero, zero + rows.shape[0])
 
 
 def _one(scatter: Array) -> Array:
@@ -182,7 +190,9 @@ def merge(a: Sums, b: Sums) -> Sums:
     """Return the sums of the rows of both, with responsibilities of the same model."""
     weight = a.weight + b.weight
     share = b.weight / or_one(weight)
-    by = b.mean - a.mean
+    step = share[:, None] * (b.mean - a.mean)
+    mean = a.mean + step
+    by = (b.mean - a.mean) + (b.rest - a.rest)
     between = (a.weight * share)[:, None]
     scatter = a.scatter + b.scatter
     if a.scatter.ndim == 2:
@@ -192,7 +202,8 @@ def merge(a: Sums, b: Sums) -> Sums:
         scatter = scatter + (more if scatter.shape[0] == more.shape[0] else _one(more))
     return Sums(
         weight,
-        a.mean + share[:, None] * by,
+        mean,
+        ((a.mean - mean) + step) + (a.rest + share[:, None] * (b.rest - a.rest)),
         scatter,
         a.log_likelihood + b.log_likelihood,
         a.rows + b.rows,

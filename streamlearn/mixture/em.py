@@ -163,8 +163,8 @@ def enough_or_raise(estimator: str, n_rows: int, shape: tuple[int, ...]) -> None
     """
     if n_rows < 2:
         raise ValueError(
-            f"Found array with {n_rows} sample(s) (shape=({n_rows}, {shape[1]})) while a minimum of "
-            f"2 is required by {estimator}."
+            f"Found array with {n_rows} sample(s) (shape=({n_rows}, {shape[1]})) while a minimum "
+            f"of 2 is required by {estimator}."
         )
     if n_rows < shape[0]:
         raise ValueError(

@@ -17,8 +17,8 @@ FEW = 10 * float(np.finfo(np.float64).eps)
 
 ILL_DEFINED = (
     "Fitting the mixture model failed because some components have ill-defined empirical "
-    "covariance (for instance caused by singleton or collapsed samples). Try to decrease the number of "
-    "components, increase reg_covar, or scale the input data."
+    "covariance (for instance caused by singleton or collapsed samples). Try to decrease the "
+    "number of components, increase reg_covar, or scale the input data."
 )
 
 
@@ -48,11 +48,12 @@ def covariances_of(kind: str, sums: Sums, reg_covar: float) -> Any:
     --------
     >>> import numpy as np
     >>> one, zero = np.ones(1), np.zeros(1)
-    >>> sums = Sums(2 * one, np.ones((1, 1)), np.full((1, 1), 8.0), zero, 2 * one)
+    >>> sums = Sums(2 * one, np.ones((1, 1)), np.zeros((1, 1)), np.full((1, 1), 8.0), zero, 2 * one)
     >>> covariances_of("diag", sums, 0.5)
     (array([2.]), array([[1.]]), array([[4.5]]))
     """
-    n, mean, scatter = (to_numpy(each).astype(np.float64) for each in sums[:3])
+    n, mean, rest, scatter = (to_numpy(each).astype(np.float64) for each in sums[:4])
+    mean = mean + rest
     weight = n + FEW
     means = mean * (n / weight)[:, None]
     moved, d = mean - means, mean.shape[1]

@@ -57,6 +57,7 @@ FILES = {
     "clusters and nets": (
         "cluster/tests/test_k_means.py",
         "mixture/tests/test_gaussian_mixture.py",
+        "mixture/tests/test_mixture.py",
         "neural_network/tests/test_mlp.py",
     ),
     "imputers": ("impute/tests/test_impute.py",),
