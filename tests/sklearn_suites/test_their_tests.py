@@ -47,6 +47,7 @@ FILES = {
     "selection of features": (
         "feature_selection/tests/test_variance_threshold.py",
         "feature_selection/tests/test_chi2.py",
+        "feature_selection/tests/test_mutual_info.py",
         "feature_selection/tests/test_feature_select.py",
         "feature_selection/tests/test_from_model.py",
     ),
