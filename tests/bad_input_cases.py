@@ -50,6 +50,7 @@ from streamlearn.linear_model import (
     TweedieRegressor,
 )
 from streamlearn.linear_model.elastic_net import L1Penalized
+from streamlearn.mixture import GaussianMixture
 from streamlearn.model_selection import (
     HyperbandSearchCV,
     StreamSearchCV,
@@ -134,6 +135,7 @@ ESTIMATORS = {
     "Normalizer": Normalizer(),
     "MiniBatchKMeans": MiniBatchKMeans(3, random_state=0),
     "KMeans": KMeans(3, random_state=0),
+    "GaussianMixture": GaussianMixture(2, random_state=0),
     "Perceptron": Perceptron(**ONCE),
     "PassiveAggressiveClassifier": PassiveAggressiveClassifier(**ONCE),
     "PassiveAggressiveRegressor": PassiveAggressiveRegressor(**ONCE),
@@ -1633,6 +1635,8 @@ OUT_OF_RANGE = {
     "confidence": 1.0, "min_resources": 1, "n_blocks": 1,
     "algorithm": "fast", "iterated_power": -1, "n_components": -1, "n_oversamples": 0,
     "power_iteration_normalizer": "SVD", "svd_solver": "best", "whiten": "yes",
+    "covariance_type": "any", "init_params": "zeros", "means_init": 5, "precisions_init": 5,
+    "reg_covar": -1.0, "verbose_interval": 0, "weights_init": 5,
 }  # fmt: skip
 """A bad value of every parameter."""
 

@@ -21,6 +21,7 @@ from streamlearn.blocks import from_blocks
 from streamlearn.cluster import KMeans, MiniBatchKMeans
 from streamlearn.diagnostics import FitCheckpoint, FitRecorder
 from streamlearn.linear_model import SGDClassifier, SGDRegressor
+from streamlearn.mixture import GaussianMixture
 from streamlearn.neural_network import MLPClassifier
 from streamlearn.pipeline import make_pipeline
 from streamlearn.preprocessing import StandardScaler
@@ -102,6 +103,7 @@ CASES = {
     "clusters": lambda: MiniBatchKMeans(3, max_iter=2, **SEED),
     "reduce": StandardScaler,
     "iterations": lambda: KMeans(3, **SEED),
+    "mixture": lambda: GaussianMixture(3, init_params="random", **SEED),
     "one pass": lambda: make_pipeline(StandardScaler(), SGDClassifier(**SEED)),
     "another library's": lambda: Incremental(theirs.SGDClassifier(**SEED), shuffle=False),
 }

@@ -78,6 +78,7 @@ from streamlearn.linear_model import (
 )
 from streamlearn.linear_model.folds import ByFolds
 from streamlearn.linear_model.generalized import GeneralizedLinear
+from streamlearn.mixture import GaussianMixture
 from streamlearn.model_selection import StreamSearchCV, SuccessiveHalvingSearchCV
 from streamlearn.naive_bayes import BernoulliNB, ComplementNB, GaussianNB, MultinomialNB
 from streamlearn.neighbors import NearestCentroid
@@ -214,6 +215,11 @@ THRICE = {
 }
 # Given centres, so that nothing depends on the first block's rows; clusters that are moved to other
 # rows in nearly every step, so that all depends on the draws.
+GIVEN_MIXTURE = {
+    "means_init": [[0, 3, -1, 0], [1, 4, -1, 1], [-1, 1, -1, -1]],
+    "weights_init": [0.5, 0.25, 0.25],
+    "precisions_init": [np.eye(4).tolist()] * 3,
+}
 GIVEN = {
     "n_clusters": 3,
     "init": [[0, 3, -1, 0], [1, 4, -1, 1], [-1, 1, -1, -1]],
@@ -274,6 +280,7 @@ ESTIMATORS = {
     "MLPRegressor": NetRegressor(solver="sgd", **THRICE),
     "MiniBatchKMeans": Clusters(**GIVEN),
     "KMeans": KMeans(3, init=GIVEN["init"], random_state=0),
+    "GaussianMixture": GaussianMixture(3, tol=1.0, **GIVEN_MIXTURE),
     "Pipeline": line(SGDClassifier(loss="log_loss", **ONCE)),
     "Pipeline-regressor": line(SGDRegressor(**ONCE)),
     "Pipeline-ridge": line(RidgeClassifier()),
@@ -298,6 +305,7 @@ NO_MERGE = (
     "LogisticRegression",
     "TweedieRegressor",
     "KMeans",
+    "GaussianMixture",
 )
 """Those that have no ``partial_fit``."""
 
@@ -593,6 +601,8 @@ CHECKED = [
     OnceMiniBatchKMeans(),
     KMeans(),
     KMeans(n_clusters=3, init="k-means||", n_init=2),
+    GaussianMixture(),
+    GaussianMixture(2, covariance_type="diag", init_params="random", n_init=2, random_state=0),
     OnceLinearRegression(),
     OnceRidge(),
     OnceRidgeClassifier(),
@@ -928,7 +938,7 @@ def test_nothing_is_read_until_asked_and_then_once(estimator, container, table):
         if isinstance(estimator, PowerTransformer | GeneralizedLinear):
             assert len(reads) % len(once) == 0
             assert len(reads) <= 12 * len(once)
-        elif isinstance(estimator, KMeans):
+        elif isinstance(estimator, KMeans | GaussianMixture):
             assert sorted(reads) == sorted(once * estimator.n_iter_)
         else:
             assert sorted(reads) == ([] if type(estimator).__name__ in STATELESS else once)

@@ -158,8 +158,9 @@ class Components(ClassNamePrefixFeaturesOutMixin, MergeableTransformer):
         raise NotImplementedError
 
     def _few_or_raise(self, n_features: int | None) -> None:
-        few = not self._several or n_features is None
-        self._drawn = None if few else self._draws_for(n_features)
+        self._drawn = None
+        if self._several and n_features is not None:
+            self._drawn = self._draws_for(n_features)
         if self._drawn is None:
             super()._few_or_raise(n_features)
 
@@ -195,7 +196,7 @@ class Components(ClassNamePrefixFeaturesOutMixin, MergeableTransformer):
             return self._learn(X, reset=True, whole=True)
         finally:
             for name in ("_several", "_drawn"):
-                vars(self).pop(name, None)
+                self.__dict__.pop(name, None)
 
     def fit_transform(self, X: Any, y: Any = None) -> Any:  # type: ignore[override]
         """Find the components of all rows, then return their scores.

@@ -10,6 +10,7 @@ from sklearn.utils import metadata_routing
 
 from streamlearn._arrays import to_numpy
 from streamlearn._sklearn import Interval
+from streamlearn.core.statistics.comoments import Comoments
 from streamlearn.decomposition.asked import Decomposition
 from streamlearn.decomposition.components import sums_of
 from streamlearn.decomposition.principal import Principal
@@ -142,6 +143,7 @@ class IncrementalPCA(Principal):
 
     def _set(self, found: Decomposition) -> None:
         super()._set(found)
+        assert isinstance(self._state, Comoments)
         sums = sums_of(self._state, centred=True)
         with np.errstate(over="ignore"):
             squares = np.diagonal(sums.xx) * sums.unit**2

@@ -86,7 +86,7 @@ def directions_of(V: np.ndarray, W: np.ndarray) -> tuple[np.ndarray, np.ndarray]
     unit = np.abs(W).max(initial=0.0) or 1.0
     W = W / unit
     # A shift in the size of rounding makes V'W positive definite. It is subtracted at the end.
-    shift = np.sqrt(len(W)) * np.finfo(np.float64).eps * max(np.linalg.norm(W, 2), 1e-300)
+    shift = np.sqrt(len(W)) * np.finfo(np.float64).eps * max(float(np.sqrt(np.sum(W * W))), 1e-300)
     shifted = W + shift * V
     inner = V.T @ shifted
     root = _root((inner + inner.T) / 2)

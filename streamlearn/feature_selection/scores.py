@@ -113,8 +113,13 @@ def _values(n_classes: int) -> Learner:
 
 
 def _of_values(of: Callable[..., Found], **given: Any) -> Score:
-    how = {"keywords": frozenset({"center", "force_finite"}), "given": partial(_of_values, of)}
-    return Score("values", _values, partial(of, **given), **how)
+    return Score(
+        "values",
+        _values,
+        partial(of, **given),
+        keywords=frozenset({"center", "force_finite"}),
+        given=partial(_of_values, of),
+    )
 
 
 CLASSIF = Score("labels", class_moments.learner, of_class_moments)

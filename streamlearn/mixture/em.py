@@ -81,7 +81,7 @@ class Of(NamedTuple):
         """Return the sums of the rows of a block."""
         weights, means, _, cholesky = self.model
         like = asarray(np.zeros(1), like=X, dtype=widest_float(X))
-        function = scores(self.kind, weights, means, cholesky, like)
+        function: Any = scores(self.kind, weights, means, cholesky, like)
         return mixture.of_block(self.kind, function, len(weights), X)
 
 
@@ -257,7 +257,8 @@ def total_log_density(blocks: Blocks, reader: Reader, function: Any) -> tuple[fl
     ValueError
         If there are no rows.
     """
-    found = reduce(_Density(reader, function), _both, blocks, name="score")
+    of_block: Any = _Density(reader, function)
+    found: tuple[float, int] | None = reduce(of_block, _both, blocks, name="score")
     if found is None:
         raise no_rows(reader.estimator)
     return found

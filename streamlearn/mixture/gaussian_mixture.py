@@ -258,9 +258,9 @@ class GaussianMixture(DensityMixin, Estimator):
             given = check_inputs(self, X, reset=True, lazy_rows=True)
             assert given.n_features is not None
             shape = self.n_components, given.n_features
-            known = [n for n in given.blocks.rows if n is not None]
-            if given.blocks.streamed is None and len(known) == len(given.blocks) and sum(known):
-                enough_or_raise(type(self).__name__, sum(known), shape)
+            n_rows = sum(0 if n is None else n for n in given.blocks.rows)
+            if given.blocks.streamed is None and n_rows and None not in given.blocks.rows:
+                enough_or_raise(type(self).__name__, n_rows, shape)
             inits = self.weights_init, self.means_init, self.precisions_init
             start = given_start(self.covariance_type, *shape, *inits)
             rule = Rule(
@@ -382,7 +382,8 @@ class GaussianMixture(DensityMixin, Estimator):
             or on another device.
         """
         check_is_fitted(self)
-        return rows_out(self, "predict", X, Then(self._scores(), largest), fitted=self.means_)
+        function: Any = Then(self._scores(), largest)
+        return rows_out(self, "predict", X, function, fitted=self.means_)
 
     def predict_proba(self, X: Any) -> Any:
         """Return the probability of each component for each row.
@@ -428,7 +429,8 @@ class GaussianMixture(DensityMixin, Estimator):
             or on another device.
         """
         check_is_fitted(self)
-        return rows_out(self, "score_samples", X, LogDensity(self._scores()), fitted=self.means_)
+        function: Any = LogDensity(self._scores())
+        return rows_out(self, "score_samples", X, function, fitted=self.means_)
 
     def _log_likelihood(self, X: Any) -> tuple[float, int]:
         """Return the log-likelihood of the rows of X, and their number, in one read."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from streamlearn._arrays import asarray, default_int, rows_at, to_float, to_numpy
@@ -53,9 +55,9 @@ def first_models(
     ValueError
         If there are fewer rows than components, or if a covariance is singular.
     """
-    rule = algorithm.rule
+    rule, found = algorithm.rule, list[tuple[Any, Any, Any]]()
     if start.complete:
-        found = [(start.weights, start.means, None)]
+        found.append((start.weights, start.means, None))
     elif how in ("kmeans", "random"):
         found = _by_shares(how, n_components, given, algorithm, draws, n_init)
     else:
@@ -90,15 +92,14 @@ def _by_shares(
     n_init: int,
 ) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """Return weights, means and covariances by the responsibilities of all rows, in one read."""
-    kind, shares = algorithm.rule.kind, []
+    kind, shares = algorithm.rule.kind, list[Any]()
     if how == "random":
         for _ in range(n_init):
             whole = given.whole
             if whole is not None:
-                drawn = draws.uniform(size=(whole.X.shape[0], k))
+                shares.append(Drawn(kind, k, draws.uniform(size=(whole.X.shape[0], k))))
             else:
-                drawn = int(draws.randint(np.iinfo(np.int32).max))
-            shares.append(Drawn(kind, k, drawn))
+                shares.append(Drawn(kind, k, int(draws.randint(np.iinfo(np.int32).max))))
     else:
         first = "k-means++" if given.whole is not None else "k-means||"
         starts = starts_of(first, k, given, draws, n_init)

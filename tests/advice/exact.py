@@ -103,9 +103,25 @@ FOUR = np.concatenate([np.flatnonzero(label == Y)[:2] for label in (0, 1)])
 
 EXACT = [
     advice(
-        partial(components, svd_solver="randomized"),
+        partial(components, svd_solver="arpack"),
         r"all components are found exactly, by sums over the rows. Set svd_solver='auto'",
         partial(components, svd_solver="auto"),
+    ),
+    advice(
+        partial(components, 0.5, svd_solver="randomized"),
+        "Set n_components to a number, or svd_solver='full'",
+        partial(components, 1, svd_solver="randomized"),
+        partial(components, 0.5, svd_solver="full"),
+    ),
+    advice(
+        partial(components, 0, svd_solver="randomized"),
+        "Set n_components to a number above 0",
+        partial(components, 1, svd_solver="randomized"),
+    ),
+    advice(
+        lambda: components(1, svd_solver="randomized").partial_fit(X),
+        'Use fit, or set svd_solver="full" .* which keeps all sums',
+        lambda: PCA(1, svd_solver="full").fit(X).partial_fit(X),
     ),
     advice(
         partial(components, X.shape[1] + 1),

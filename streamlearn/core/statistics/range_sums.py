@@ -206,11 +206,12 @@ def _applied(params: Params, state: RangeSums) -> Projection:
 def learner(vectors: Any) -> Learner:
     """Return a mergeable learner of the products with vectors; see `Params`."""
     params = Params(vectors)
+    both: Any = Merge(params)
     return mergeable(
         params,
         init=init,
         of_block=of_block,
-        merge=Merge(params),
+        merge=both,
         applied=_applied,
         n_features=n_features,
         is_finite=is_finite,
