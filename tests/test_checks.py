@@ -671,7 +671,7 @@ def test_scikit_learns_checks_run_on_every_public_estimator():
 def takes_steps(estimator: BaseEstimator) -> bool:
     """Tell whether it learns in batches and epochs: all but what is a function of sums do."""
     learner = estimator[-1] if isinstance(estimator, Line) else estimator
-    sums = isinstance(learner, Transformer | MergeablePredictor)
+    sums = isinstance(learner, Transformer | MergeablePredictor | GaussianMixture)
     return isinstance(learner, MiniBatchKMeans) or not sums
 
 
@@ -700,6 +700,8 @@ def for_other_tables(estimator: BaseEstimator) -> None:
         estimator.set_params(reassignment_ratio=0)
     if isinstance(estimator, (PCA, IncrementalPCA)):
         estimator.set_params(n_components=5)
+    if isinstance(estimator, GaussianMixture):
+        estimator.set_params(**dict.fromkeys(GIVEN_MIXTURE), init_params="k-means++")
 
 
 def not_of_edges(estimator: BaseEstimator) -> None:
@@ -857,7 +859,8 @@ def test_what_comes_out_is_what_went_in(estimator, container, table):
         if container.kind == "dask-frame":
             framed = method.endswith("transform") or out.ndim == 1
             assert isinstance(out, dd.DataFrame | dd.Series if framed else da.Array)
-        labels = method == "predict" and (is_classifier(estimator) or is_clusterer(estimator))
+        codes = isinstance(estimator, GaussianMixture) or is_clusterer(estimator)
+        labels = method == "predict" and (is_classifier(estimator) or codes)
         found = container.numpy(out, None if labels else container.dtype)
         wanted = reference(container).numpy(want[method])
         last = estimator[-1] if hasattr(estimator, "steps") else estimator
@@ -1369,7 +1372,7 @@ def test_everything_follows_x(estimator, backend, table):
     if backend.widest == "float64":
         assert learned(got) == want
     moved = clone(estimator).fit(backend.asarray(table.X), target, **how)
-    names = [n for n in (*SCALERS, "coef_", "cluster_centers_") if hasattr(moved, n)]
+    names = [n for n in (*SCALERS, "coef_", "cluster_centers_", "means_") if hasattr(moved, n)]
     if not learns_nothing(estimator):
         backend.check(getattr(moved, names[0]) if names else an_array(moved._state))
     if hasattr(moved, "classes_"):
