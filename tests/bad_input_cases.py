@@ -1080,12 +1080,20 @@ CASES = {
             params={"solver": "liblinear"},
         ),
         Case(
-            "`power=3`",
+            "`power=0.5`",
             lambda t: {},
-            "power=3 with link='auto' is not supported, because the deviance is not convex",
+            "power=0.5: no Tweedie distribution has a power between 0 and 1. Give 0 or less",
             ("fit",),
             tweedie,
-            params={"power": 3},
+            params={"power": 0.5},
+        ),
+        Case(
+            "`power=-1` and targets whose mean is below 0",
+            lambda t: {"y": -np.abs(t.y) - 1.0},
+            "The mean of the targets is .* begins with a mean above 0",
+            ("fit",),
+            tweedie,
+            params={"power": -1},
         ),
         Case(
             "`power=1.5` and targets below 0",

@@ -116,7 +116,7 @@ def test_a_block_left_out_is_as_a_block_without_rows(what):
         split = CASES[what]().fit(lazy(rows, BAD[:2]), lazy(labels, BAD[2:]))
     wanted = CASES[what]().fit(lazy(rows, empty=BAD), lazy(labels, empty=BAD))
     assert found.n_blocks_skipped_ == len(BAD)
-    without_labels = what in ("reduce", "clusters", "iterations")
+    without_labels = what in ("reduce", "clusters", "iterations", "mixture")
     assert split.n_blocks_skipped_ == (2 if without_labels else len(BAD))
     assert wanted.n_blocks_skipped_ == 0
     assert_same_bits(found, wanted)

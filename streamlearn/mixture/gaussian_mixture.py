@@ -320,15 +320,21 @@ class GaussianMixture(DensityMixin, Estimator):
 
     def _publish(self, run: Run, like: Array) -> None:
         """Set the fitted attributes."""
+        self._fitted_type = self.covariance_type
         for name, value in zip(LEARNED, run.model, strict=True):
             setattr(self, name, asarray(value, like=like))
-        found = inverses(self.covariance_type, run.model.precisions_cholesky, of_covariances=False)
+        found = inverses(self._kind(), run.model.precisions_cholesky, of_covariances=False)
         self.precisions_ = asarray(found, like=like)
         self.converged_ = run.converged
         self.n_iter_ = len(run.bounds)
         self.lower_bound_ = run.bound
         self.lower_bounds_ = [*run.bounds]
         self.n_features_in_ = run.model.means.shape[1]
+
+    def _kind(self) -> str:
+        """Return ``covariance_type`` as it was in the last fit."""
+        kind: str = getattr(self, "_fitted_type", self.covariance_type)
+        return kind
 
     def fit_predict(self, X: Any, y: Any = None) -> Any:
         """Find the components of X, then return the most probable one of each row.
@@ -359,7 +365,7 @@ class GaussianMixture(DensityMixin, Estimator):
             to_numpy(each).astype(np.float64)
             for each in (self.weights_, self.means_, self.precisions_cholesky_)
         )
-        return scores(self.covariance_type, weights, means, cholesky, self.means_)
+        return scores(self._kind(), weights, means, cholesky, self.means_)
 
     def predict(self, X: Any) -> Any:
         """Return the most probable component of each row.
@@ -508,7 +514,7 @@ class GaussianMixture(DensityMixin, Estimator):
         return -2.0 * total + 2.0 * self._n_parameters()
 
     def _n_parameters(self) -> int:
-        return n_parameters(self.covariance_type, *self.means_.shape)
+        return n_parameters(self._kind(), *self.means_.shape)
 
     def sample(self, n_samples: int = 1) -> tuple[Array, Array]:
         """Draw rows from the distribution, with scikit-learn's draws.
@@ -541,10 +547,10 @@ class GaussianMixture(DensityMixin, Estimator):
             to_numpy(each) for each in (self.weights_, like, self.covariances_)
         )
         counts = rng.multinomial(n_samples, weights)
-        each = [covariances] * len(means) if self.covariance_type == "tied" else covariances
+        each = [covariances] * len(means) if self._kind() == "tied" else covariances
         parts = []
         for mean, covariance, count in zip(means, each, counts, strict=True):
-            if self.covariance_type in ("full", "tied"):
+            if self._kind() in ("full", "tied"):
                 parts.append(rng.multivariate_normal(mean, covariance, int(count)))
             else:
                 drawn = rng.standard_normal(size=(count, len(mean)))
