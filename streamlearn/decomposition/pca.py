@@ -92,10 +92,10 @@ class PCA(Principal):
     "randomized" keeps the products of all features with ``n_components + n_oversamples`` vectors.
     Its components are those of scikit-learn's randomized solver with the same ``iterated_power``
     [3]_, which multiplies by the rows twice as often as this reads them. It is for variances that
-    decay. If each variance is 0.8 times the one before, the tenth of 10 components of 300 features
-    has a relative error of 0.12 in its variance after 1 read, of 3e-3 after 2 reads, of 4e-5 after
-    3 and of 3e-7 after 4. The first one has 7e-3, 8e-7, 1e-10 and no error. If variances are nearly
-    alike, their directions need more reads. Variances below 1e-14 of the largest one are lost.
+    decay. Let each of 300 variances be 0.8 times the one before. The tenth component then has a
+    relative error of 0.12 in its variance after 1 read, of 3e-3 after 2 reads, of 4e-5 after 3 and
+    of 3e-7 after 4. The first component has 7e-3, 8e-7, 1e-10 and no error. More reads are needed
+    for variances that are almost the same. Variances below 1e-14 of the largest one are lost.
     `partial_fit`, `merge` and several steps of a pipeline that share a read find all components.
 
     Before a learner in one pass, all components are found first, in a read of their own: directions

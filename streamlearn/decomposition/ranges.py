@@ -53,7 +53,7 @@ class Drawn(NamedTuple):
 
 
 def seed_of(random_state: Any) -> int:
-    """Return the seed of the first vectors. That of an int is the int, as in scikit-learn."""
+    """Return the seed of the first vectors. The seed of an int is the int, as in scikit-learn."""
     if isinstance(random_state, Integral):
         return int(random_state)
     return int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
@@ -151,7 +151,7 @@ def found_in_reads(
     read : callable
         ``(vectors) -> RangeSums``. It reads all rows.
     state, vectors : RangeSums and ndarray of shape (d, l)
-        Those of the first read.
+        The sums and the vectors of the first read.
     n_reads : int
         The number of further reads.
     centred : bool

@@ -69,8 +69,8 @@ class TruncatedSVD(Components):
     - For at most 5,000 features the components are exact. ``algorithm`` has no effect then, nor
       have ``n_iter``, ``n_oversamples``, ``power_iteration_normalizer``, ``random_state`` and
       ``tol``.
-    - With random vectors the explained variances are those of the approximation, which are smaller
-      than those of the scores by its error. So no read more is needed.
+    - With random vectors the explained variances belong to the approximation. They are smaller than
+      the variances of the scores by its error. So no read more is needed.
     - One feature is enough, and "arpack" may find as many components as there are features.
     - `partial_fit` and `merge` exist. While `partial_fit` has seen fewer rows than components, some
       singular values are 0.

@@ -50,7 +50,7 @@ class Columns(NamedTuple):
         For each feature the inner edges of its bins, or None if it is discrete. None if bins are
         not known yet: then the numbers are summarized instead.
     target_edges : ndarray or None
-        Those of a target of numbers.
+        The inner edges of the bins of a target of numbers.
     """
 
     n_classes: int

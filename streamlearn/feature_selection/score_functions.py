@@ -233,7 +233,7 @@ def mutual_info_classif(
     rows of each bin and label. If there are no more values than bins, each has its own bin.
 
     Bins hold no more information than the numbers, so that the result is too small. For two normal
-    classes whose means are 2 deviations apart, the error is 1.8 % with 8 bins, 0.5 % with 16, 0.1 %
+    classes whose means differ by 2 deviations, the error is 1.8 % with 8 bins, 0.5 % with 16, 0.1 %
     with 32 and 0.03 % with 64. The mean error by chance is subtracted (Miller, 1955). What is left
     of it has a deviation of about ``0.7 * sqrt(n_bins * (n_classes - 1)) / n_samples`` for
     independent features.

@@ -52,7 +52,7 @@ class Run(NamedTuple):
     bound : float
         The mean log-likelihood of the rows by the model before the last iteration.
     bounds : tuple of float
-        That of all iterations.
+        The bounds of all iterations.
     converged, ended : bool
         Whether the bound has converged, and whether there is nothing more to do.
     """
@@ -100,7 +100,7 @@ class Nearest(NamedTuple):
 
 
 class Drawn(NamedTuple):
-    """Responsibilities that are drawn: those of rows in memory, or a seed for those of blocks."""
+    """Responsibilities that are drawn. For blocks there is a seed instead of numbers."""
 
     kind: str
     n_components: int

@@ -114,7 +114,7 @@ class GaussianMixture(DensityMixin, Estimator):
     lower_bound_ : float
         The mean log-likelihood of the rows by the model before the last iteration.
     lower_bounds_ : list of float
-        That of each iteration of the best start.
+        The bound of each iteration of the best start.
     n_features_in_ : int
         The number of features.
     feature_names_in_ : ndarray of shape (n_features,)

@@ -39,8 +39,8 @@ def given_start(
     Raises
     ------
     ValueError
-        If a shape is another, if weights are no shares, or if a precision matrix is not symmetric
-        and positive-definite.
+        If a shape is wrong, if weights do not add up to 1, or if a precision matrix is not
+        symmetric and positive-definite.
     """
     k, d = n_components, n_features
     return GivenStart(

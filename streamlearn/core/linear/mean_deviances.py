@@ -133,4 +133,4 @@ ALL = {
         **_CONCAVE,
     ),
 }
-"""The losses that Newton steps of all rows know: those of `LOSSES`, and those of this module."""
+"""The losses that Newton steps of all rows know: `LOSSES` and the losses of this module."""
