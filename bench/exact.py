@@ -17,10 +17,12 @@ import json
 import os
 import sys
 import time
+import warnings
 from pathlib import Path
 
 import numpy as np
 from common import in_own_process, in_turn, medians, table
+from sklearn.exceptions import ConvergenceWarning
 
 CONTENDERS = ("scikit-learn", "streamlearn", "blocks")
 MODELS = {
@@ -50,6 +52,11 @@ MODELS = {
     "TruncatedSVD": ("decomposition.TruncatedSVD", "rows"),
     "KMeans, 8 clusters, an iteration": ("cluster.KMeans", "rows"),
     "KMeans, 64 clusters, an iteration": ("cluster.KMeans", "rows"),
+    "GaussianMixture, 8 full components, an iteration": ("mixture.GaussianMixture", "rows"),
+    "GaussianMixture, 8 diag components, an iteration": ("mixture.GaussianMixture", "rows"),
+    "PCA, randomized": ("decomposition.PCA", "rows"),
+    "TweedieRegressor, power 3": ("linear_model.TweedieRegressor", "amounts"),
+    "mutual_info_classif": ("feature_selection.SelectKBest", "two classes"),
 }
 
 
@@ -59,9 +66,10 @@ def measure(contender: str, rows: int, features: int) -> dict[str, float]:
     X = rng.normal(5, 1, (rows, features))
     y = X @ rng.normal(size=features) + rng.normal(size=rows)
     codes = np.digitize(y, np.quantile(y, np.linspace(0.1, 0.9, 9)))
-    figures = {}
+    figures, eye = {}, np.eye(features)
     for name, (kind, how) in MODELS.items():
         targets = {"classes": codes, "two classes": codes > 4, "counts": codes}
+        targets["amounts"] = np.exp(0.1 * (y - y.mean()) / y.std()) * rng.wald(1.0, 4.0, rows)
         given = [X, targets.get(how, y)]
         if how.endswith("rows"):
             given = [X]
@@ -83,10 +91,24 @@ def measure(contender: str, rows: int, features: int) -> dict[str, float]:
             if name_of_class == "KMeans":
                 k, n_iter = int(name.split()[1]), 5
                 how = {"n_clusters": k, "init": X[:k], "max_iter": n_iter, "tol": 0}
+            if name_of_class == "GaussianMixture":
+                k, kind_of_matrix, n_iter = int(name.split()[1]), name.split()[2], 5
+                how = {"n_components": k, "covariance_type": kind_of_matrix, "max_iter": n_iter}
+                how |= {"means_init": X[:k], "weights_init": np.full(k, 1 / k), "tol": 0}
+                ones = np.ones((k, features))
+                how["precisions_init"] = ones if kind_of_matrix == "diag" else ones[:, None] * eye
+            if name == "PCA, randomized":
+                how = {"n_components": 5, "svd_solver": "randomized", "iterated_power": 1}
+            if name_of_class == "TweedieRegressor":
+                how = {"power": 3, "alpha": 0.01, "solver": "newton-cholesky"}
+            if name_of_class == "SelectKBest":
+                how = {"score_func": module.mutual_info_classif, "k": 5}
             if name_of_class == "LinearDiscriminantAnalysis":
                 how = {"solver": "lsqr", "shrinkage": "auto"}
             model, start = getattr(module, name_of_class)(**how), time.perf_counter()
-            model.fit(*given)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", ConvergenceWarning)
+                model.fit(*given)
             best = min(best, (time.perf_counter() - start) / n_iter)
         figures[name] = best / rows * 1e9
     return figures

@@ -52,6 +52,7 @@ from streamlearn.linear_model import (
     TweedieRegressor,
 )
 from streamlearn.linear_model.elastic_net import L1Penalized
+from streamlearn.mixture import GaussianMixture
 from streamlearn.model_selection import (
     HyperbandSearchCV,
     StreamSearchCV,
@@ -138,6 +139,7 @@ ESTIMATORS = {
     "Normalizer": Normalizer(),
     "MiniBatchKMeans": MiniBatchKMeans(3, random_state=0),
     "KMeans": KMeans(3, random_state=0),
+    "GaussianMixture": GaussianMixture(2, random_state=0),
     "Perceptron": Perceptron(**ONCE),
     "PassiveAggressiveClassifier": PassiveAggressiveClassifier(**ONCE),
     "PassiveAggressiveRegressor": PassiveAggressiveRegressor(**ONCE),
@@ -1087,12 +1089,20 @@ CASES = {
             params={"solver": "liblinear"},
         ),
         Case(
-            "`power=3`",
+            "`power=0.5`",
             lambda t: {},
-            "power=3 with link='auto' is not supported, because the deviance is not convex",
+            "power=0.5: no Tweedie distribution has a power between 0 and 1. Give 0 or less",
             ("fit",),
             tweedie,
-            params={"power": 3},
+            params={"power": 0.5},
+        ),
+        Case(
+            "`power=-1` and targets whose mean is below 0",
+            lambda t: {"y": -np.abs(t.y) - 1.0},
+            "The mean of the targets is .* begins with a mean above 0",
+            ("fit",),
+            tweedie,
+            params={"power": -1},
         ),
         Case(
             "`power=1.5` and targets below 0",
@@ -1642,6 +1652,8 @@ OUT_OF_RANGE = {
     "confidence": 1.0, "min_resources": 1, "n_blocks": 1,
     "algorithm": "fast", "iterated_power": -1, "n_components": -1, "n_oversamples": 0,
     "power_iteration_normalizer": "SVD", "svd_solver": "best", "whiten": "yes",
+    "covariance_type": "any", "init_params": "zeros", "means_init": 5, "precisions_init": 5,
+    "reg_covar": -1.0, "verbose_interval": 0, "weights_init": 5,
 }  # fmt: skip
 """A bad value of every parameter."""
 

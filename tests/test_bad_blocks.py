@@ -22,6 +22,7 @@ from streamlearn.blocks import from_blocks
 from streamlearn.cluster import KMeans, MiniBatchKMeans
 from streamlearn.diagnostics import FitCheckpoint, FitRecorder
 from streamlearn.linear_model import SGDClassifier, SGDRegressor
+from streamlearn.mixture import GaussianMixture
 from streamlearn.neural_network import MLPClassifier
 from streamlearn.pipeline import make_pipeline
 from streamlearn.preprocessing import StandardScaler
@@ -103,6 +104,7 @@ CASES = {
     "clusters": lambda: MiniBatchKMeans(3, max_iter=2, **SEED),
     "reduce": StandardScaler,
     "iterations": lambda: KMeans(3, **SEED),
+    "mixture": lambda: GaussianMixture(3, init_params="random", **SEED),
     "one pass": lambda: make_pipeline(StandardScaler(), SGDClassifier(**SEED)),
     "another library's": lambda: Incremental(theirs.SGDClassifier(**SEED), shuffle=False),
 }
@@ -115,7 +117,7 @@ def test_a_block_left_out_is_as_a_block_without_rows(what):
         split = CASES[what]().fit(lazy(rows, BAD[:2]), lazy(labels, BAD[2:]))
     wanted = CASES[what]().fit(lazy(rows, empty=BAD), lazy(labels, empty=BAD))
     assert found.n_blocks_skipped_ == len(BAD)
-    without_labels = what in ("reduce", "clusters", "iterations")
+    without_labels = what in ("reduce", "clusters", "iterations", "mixture")
     assert split.n_blocks_skipped_ == (2 if without_labels else len(BAD))
     assert wanted.n_blocks_skipped_ == 0
     assert_same_bits(found, wanted)

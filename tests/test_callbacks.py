@@ -35,6 +35,7 @@ from streamlearn.linear_model import (
     SGDClassifier,
     SGDRegressor,
 )
+from streamlearn.mixture import GaussianMixture
 from streamlearn.neural_network import MLPClassifier, MLPRegressor
 from streamlearn.pipeline import make_pipeline
 from streamlearn.wrappers import Incremental, ParallelPostFit
@@ -81,6 +82,7 @@ OTHERS = {
     "IncrementalPCA": IncrementalPCA(),
     "TruncatedSVD": TruncatedSVD(1),
     "KMeans": KMeans(3, random_state=0),
+    "GaussianMixture": GaussianMixture(2, random_state=0),
     "TfidfTransformer": TfidfTransformer(),
     "VarianceThreshold": VarianceThreshold(),
     "SelectKBest": SelectKBest(k=1),

@@ -80,6 +80,7 @@ from streamlearn.linear_model import (
 )
 from streamlearn.linear_model.folds import ByFolds
 from streamlearn.linear_model.generalized import GeneralizedLinear
+from streamlearn.mixture import GaussianMixture
 from streamlearn.model_selection import StreamSearchCV, SuccessiveHalvingSearchCV
 from streamlearn.naive_bayes import (
     BernoulliNB,
@@ -222,6 +223,11 @@ THRICE = {
 }
 # Given centres, so that nothing depends on the first block's rows; clusters that are moved to other
 # rows in nearly every step, so that all depends on the draws.
+GIVEN_MIXTURE = {
+    "means_init": [[0, 3, -1, 0], [1, 4, -1, 1], [-1, 1, -1, -1]],
+    "weights_init": [0.5, 0.25, 0.25],
+    "precisions_init": [np.eye(4).tolist()] * 3,
+}
 GIVEN = {
     "n_clusters": 3,
     "init": [[0, 3, -1, 0], [1, 4, -1, 1], [-1, 1, -1, -1]],
@@ -286,6 +292,7 @@ ESTIMATORS = {
     "MLPRegressor": NetRegressor(solver="sgd", **THRICE),
     "MiniBatchKMeans": Clusters(**GIVEN),
     "KMeans": KMeans(3, init=GIVEN["init"], random_state=0),
+    "GaussianMixture": GaussianMixture(3, tol=1.0, **GIVEN_MIXTURE),
     "Pipeline": line(SGDClassifier(loss="log_loss", **ONCE)),
     "Pipeline-regressor": line(SGDRegressor(**ONCE)),
     "Pipeline-ridge": line(RidgeClassifier()),
@@ -311,6 +318,7 @@ NO_MERGE = (
     "TweedieRegressor",
     "HuberRegressor",
     "KMeans",
+    "GaussianMixture",
 )
 """Those that have no ``partial_fit``."""
 
@@ -619,6 +627,8 @@ CHECKED = [
     OnceMiniBatchKMeans(),
     KMeans(),
     KMeans(n_clusters=3, init="k-means||", n_init=2),
+    GaussianMixture(),
+    GaussianMixture(2, covariance_type="diag", init_params="random", n_init=2, random_state=0),
     OnceLinearRegression(),
     OnceRidge(),
     OnceRidgeClassifier(),
@@ -687,7 +697,7 @@ def test_scikit_learns_checks_run_on_every_public_estimator():
 def takes_steps(estimator: BaseEstimator) -> bool:
     """Tell whether it learns in batches and epochs: all but what is a function of sums do."""
     learner = estimator[-1] if isinstance(estimator, Line) else estimator
-    sums = isinstance(learner, Transformer | Mergeable)
+    sums = isinstance(learner, Transformer | Mergeable | GaussianMixture)
     return isinstance(learner, MiniBatchKMeans) or not sums
 
 
@@ -716,6 +726,8 @@ def for_other_tables(estimator: BaseEstimator) -> None:
         estimator.set_params(reassignment_ratio=0)
     if isinstance(estimator, (PCA, IncrementalPCA)):
         estimator.set_params(n_components=5)
+    if isinstance(estimator, GaussianMixture):
+        estimator.set_params(**dict.fromkeys(GIVEN_MIXTURE), init_params="k-means++")
 
 
 def not_of_edges(estimator: BaseEstimator) -> None:
@@ -873,7 +885,8 @@ def test_what_comes_out_is_what_went_in(estimator, container, table):
         if container.kind == "dask-frame":
             framed = method.endswith("transform") or out.ndim == 1
             assert isinstance(out, dd.DataFrame | dd.Series if framed else da.Array)
-        labels = method == "predict" and (is_classifier(estimator) or is_clusterer(estimator))
+        codes = isinstance(estimator, GaussianMixture) or is_clusterer(estimator)
+        labels = method == "predict" and (is_classifier(estimator) or codes)
         found = container.numpy(out, None if labels else container.dtype)
         wanted = reference(container).numpy(want[method])
         last = estimator[-1] if hasattr(estimator, "steps") else estimator
@@ -954,7 +967,7 @@ def test_nothing_is_read_until_asked_and_then_once(estimator, container, table):
         if isinstance(estimator, PowerTransformer | GeneralizedLinear | HuberRegressor):
             assert len(reads) % len(once) == 0
             assert len(reads) <= 12 * len(once)
-        elif isinstance(estimator, KMeans):
+        elif isinstance(estimator, KMeans | GaussianMixture):
             assert sorted(reads) == sorted(once * estimator.n_iter_)
         else:
             assert sorted(reads) == ([] if type(estimator).__name__ in STATELESS else once)
@@ -1387,7 +1400,7 @@ def test_everything_follows_x(estimator, backend, table):
     if backend.widest == "float64":
         assert learned(got) == want
     moved = clone(estimator).fit(backend.asarray(table.X), target, **how)
-    names = [n for n in (*SCALERS, "coef_", "cluster_centers_") if hasattr(moved, n)]
+    names = [n for n in (*SCALERS, "coef_", "cluster_centers_", "means_") if hasattr(moved, n)]
     if not learns_nothing(estimator):
         backend.check(getattr(moved, names[0]) if names else an_array(moved._state))
     if hasattr(moved, "classes_"):

@@ -60,7 +60,7 @@ def test_the_estimators_are_found():
         "StandardScaler", "MinMaxScaler", "MaxAbsScaler", "SGDClassifier", "SGDRegressor",
         "Perceptron", "PassiveAggressiveClassifier", "PassiveAggressiveRegressor",
         "KMeans", "MiniBatchKMeans", "MLPClassifier", "MLPRegressor", "Pipeline", "Incremental",
-        "ParallelPostFit",
+        "GaussianMixture", "ParallelPostFit",
     } <= ESTIMATORS.keys()  # fmt: skip
 
 

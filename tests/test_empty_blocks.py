@@ -15,6 +15,7 @@ from sklearn.base import clone, is_classifier
 from streamlearn import metrics
 from streamlearn.cluster import KMeans
 from streamlearn.linear_model import SGDClassifier, SGDRegressor
+from streamlearn.mixture import GaussianMixture
 from streamlearn.pipeline import make_pipeline
 from streamlearn.preprocessing import StandardScaler
 from streamlearn.wrappers import Incremental, ParallelPostFit
@@ -36,6 +37,7 @@ CHUNKS = {
 LEARNERS = {
     **{name: model for name, model in ESTIMATORS.items() if name != "MiniBatchKMeans"},
     "KMeans": KMeans(3, init="k-means++", random_state=0),  # of a sample, which is all rows
+    "GaussianMixture": GaussianMixture(2, init_params="k-means++", random_state=0),
     "Incremental of another": Incremental(theirs.SGDClassifier(random_state=0), shuffle=False),
     "Pipeline of others": make_pipeline(
         preprocessing.MaxAbsScaler(),

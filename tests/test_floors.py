@@ -31,6 +31,7 @@ FLOORS = [
         *("naive_bayes", "neighbors", "discriminant_analysis", "feature_extraction"),
         "feature_selection",
     },
+    {"mixture"},
     {"pipeline", "diagnostics"},
     {"compose", "datasets", "model_selection"},
 ]

@@ -1,5 +1,6 @@
 """Models that are exact in a few reads: against scikit-learn, whose solver is converged."""
 
+import warnings
 from unittest.mock import patch
 
 import dask
@@ -99,6 +100,54 @@ def test_the_minimum_is_scikit_learns_and_each_block_is_read_once_a_step(name, h
         if hasattr(known, method):
             got, want = (getattr(each, method)(X) for each in (model, known))
             np.testing.assert_allclose(got, want, rtol=1e-8, atol=1e-10)
+
+
+NUMBERS = 12.0 + ETA + RNG.normal(size=N)
+GAUSSIAN = RNG.wald(np.exp(0.5 * ETA), 2.0)
+CLOSE = np.exp(0.3 * ETA + 0.1 * RNG.normal(size=N))
+NOT_CONVEX = {
+    "3": ({"power": 3, "alpha": 0.01}, GAUSSIAN),
+    "2.5": ({"power": 2.5, "alpha": 0.1}, AMOUNTS),
+    "4.5": ({"power": 4.5, "alpha": 0.1}, AMOUNTS),
+    "3, identity": ({"power": 3, "link": "identity", "alpha": 0.1}, CLOSE),
+    "1.5, identity": ({"power": 1.5, "link": "identity", "alpha": 0.1}, CLOSE),
+    "0, log": ({"power": 0, "link": "log", "alpha": 0.1}, NUMBERS),
+    "-1": ({"power": -1, "alpha": 0.1}, NUMBERS),
+    "-1, log": ({"power": -1, "link": "log", "alpha": 0.1}, NUMBERS),
+    "-0.5, log": ({"power": -0.5, "link": "log", "alpha": 0.1}, NUMBERS),
+    "-1, no intercept": (
+        {"power": -1, "link": "log", "alpha": 0.1, "fit_intercept": False},
+        NUMBERS,
+    ),
+}
+
+
+@pytest.mark.parametrize("weights", [False, True], ids=["", "weights"])
+@pytest.mark.parametrize("case", NOT_CONVEX)
+def test_deviances_that_are_not_convex_have_scikit_learns_optimum(case, weights):
+    how, y = NOT_CONVEX[case]
+    weight, log = W if weights else None, []
+    known = theirs.TweedieRegressor(solver="newton-cholesky", tol=1e-9, max_iter=10_000, **how)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # it goes on with lbfgs
+        known.fit(X, y, weight)
+    given = None if weight is None else dask_array(weight, CHUNKS)
+    model = TweedieRegressor(tol=1e-7, **how)
+    model.fit(dask_array(X, CHUNKS, log=log), dask_array(y, CHUNKS), given)
+    assert len(log) == model.n_reads_ * len(CHUNKS)
+    assert model.n_reads_ <= 25
+    assert_same(model, known, rtol=1e-6)
+    np.testing.assert_allclose(model.predict(X), known.predict(X), rtol=1e-6)
+    assert model.score(X, y, weight) == pytest.approx(known.score(X, y, weight), rel=1e-6)
+
+
+def test_a_start_of_indefinite_curvature_still_leads_downwards():
+    y = np.where(np.arange(N) % 20 == 0, 1e3, 1.0) * GAUSSIAN
+    former = TweedieRegressor(power=3, alpha=0.1, warm_start=True, tol=1e-7).fit(X, CLOSE)
+    former.intercept_ = former.intercept_ + 6.0  # means far above targets, where it is concave
+    found = former.fit(X, y)
+    known = TweedieRegressor(power=3, alpha=0.1, tol=1e-7).fit(X, y)
+    assert_same(found, known, rtol=1e-5)
 
 
 MIX = np.linalg.qr(RNG.normal(size=(D, D)))[0] * [1.0, 1e-2, 1e-4, 1e-6]
@@ -218,8 +267,11 @@ def test_what_is_not_supported_says_so():
         (PoissonRegressor(), -COUNTS, "below 0"),
         (PoissonRegressor(), 0 * COUNTS, "All targets are 0"),
         (GammaRegressor(), SOME, "of 0 or below"),
-        (TweedieRegressor(power=3), AMOUNTS, "is not convex"),
-        (TweedieRegressor(power=0, link="log"), AMOUNTS, "is not convex"),
+        (TweedieRegressor(power=0.5), AMOUNTS, "between 0 and 1. Give 0 or less"),
+        (TweedieRegressor(power=3), SOME, "of 0 or below"),
+        (TweedieRegressor(power=-1), -AMOUNTS, "begins with a mean above 0"),
+        (TweedieRegressor(power=-1, fit_intercept=False), AMOUNTS, "needs fit_intercept=True"),
+        (TweedieRegressor(power=2, link="identity"), SOME, "of 0 or below"),
     ):
         with pytest.raises(ValueError, match=says):
             model.fit(X, y)

@@ -9,9 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.pipeline import make_pipeline
+from sklearn.utils.validation import has_fit_parameter
 
 from streamlearn.cluster import KMeans, MiniBatchKMeans
 from streamlearn.linear_model import SGDClassifier, SGDRegressor
+from streamlearn.mixture import GaussianMixture
 from streamlearn.neural_network import MLPClassifier
 from streamlearn.preprocessing import StandardScaler
 
@@ -53,6 +55,7 @@ LEARNERS = {
     "StandardScaler": StandardScaler(),
     "MiniBatchKMeans": MiniBatchKMeans(n_clusters=4, random_state=0),
     "KMeans": KMeans(n_clusters=4, random_state=0),
+    "GaussianMixture": GaussianMixture(2, random_state=0),
     "MLPClassifier": MLPClassifier(hidden_layer_sizes=(5,), max_iter=3, random_state=0),
     "a pipeline": make_pipeline(StandardScaler(), SGDClassifier(random_state=0)),
 }
@@ -61,9 +64,11 @@ LEARNERS = {
 def learned(learner, X, y, weight) -> list[np.ndarray]:
     """Fit; return all that was learned."""
     model = learner.steps[-1][1] if hasattr(learner, "steps") else learner
-    weights = {} if model is not learner or "MLP" in type(learner).__name__ else weight
+    unweighted = model is not learner or not has_fit_parameter(learner, "sample_weight")
+    weights = {} if unweighted or "MLP" in type(learner).__name__ else weight
     learner.fit(X, y, **weights)
     names = ("coef_", "intercept_", "mean_", "var_", "cluster_centers_", "coefs_", "intercepts_")
+    names = (*names, "means_", "covariances_")
     found = [getattr(model, name) for name in names if hasattr(model, name)]
     return [np.asarray(x) for some in found for x in (some if isinstance(some, list) else [some])]
 

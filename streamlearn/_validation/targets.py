@@ -14,6 +14,8 @@ MEANINGS = {
     "poisson": "counts, 0 or more",
     "gamma": "amounts above 0; {zeros} takes zeros too",
     "tweedie": "amounts of 0 or more",
+    "tweedie_log": "amounts of 0 or more",
+    "tweedie_identity": "amounts of 0 or more",
 }
 """What targets the losses are for that do not take all numbers."""
 
@@ -25,9 +27,9 @@ def valid_for(
 
     ``power`` is that of "tweedie". ``estimator`` is the name of a class that has only this loss.
     """
-    if loss not in MEANINGS:
+    if loss not in MEANINGS or power <= 0:
         return None
-    above = loss == "gamma" or (loss == "tweedie" and power == 2)
+    above = loss == "gamma" or (loss.startswith("tweedie") and power >= 2)
     said, other, zeros = f"loss={loss!r}", "loss='squared_error'", "loss='tweedie'"
     if estimator is not None:
         said, other = estimator, "TweedieRegressor(power=0)"

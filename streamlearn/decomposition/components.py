@@ -19,53 +19,13 @@ from streamlearn._validation.arrays import DENSE
 from streamlearn.blocks import is_frame
 from streamlearn.core.learner import Learner
 from streamlearn.core.projection import Projection
-from streamlearn.core.statistics import block_comoments, comoments
+from streamlearn.core.statistics import block_comoments, comoments, range_sums
 from streamlearn.core.statistics.comoments import Comoments
+from streamlearn.core.statistics.range_sums import RangeSums
+from streamlearn.decomposition import ranges
+from streamlearn.decomposition.asked import Asked, Decomposition
 from streamlearn.decomposition.n_components import number_of
 from streamlearn.decomposition.spectrum import root_again, spectrum, whitening
-
-
-class Asked(NamedTuple):
-    """Which components are made of co-moments.
-
-    Attributes
-    ----------
-    n_components : int, float, "mle" or None
-    whiten : bool
-    centred : bool
-        Whether the mean is subtracted. If not, sums are about zero.
-    targets : bool
-        Rows have no targets, see `streamlearn.core.statistics.block_comoments.Params`.
-    """
-
-    n_components: Any = None
-    whiten: bool = False
-    centred: bool = True
-    targets: bool = False
-
-
-class Decomposition(NamedTuple):
-    """What components are, on the host in float64.
-
-    Attributes
-    ----------
-    components : ndarray of shape (k, d)
-    variance, ratio, singular : ndarrays of shape (k,)
-        The variances of the scores, their shares of the whole variance, and the singular values.
-    noise : float
-        The mean of the other variances, 0 if there are none.
-    n_samples : int
-    accurate : bool
-        Whether a second read would add no digit.
-    """
-
-    components: np.ndarray
-    variance: np.ndarray
-    ratio: np.ndarray
-    singular: np.ndarray
-    noise: float
-    n_samples: int
-    accurate: bool
 
 
 class Sums(NamedTuple):
@@ -150,6 +110,12 @@ def learner(asked: Asked) -> Learner:
     return block_comoments.learner()._replace(params=asked, applied=_applied)
 
 
+SEVERAL = (
+    "reads rows once, and the range finder for many features reads them several times. Use fit, or "
+    'set svd_solver="full" (in TruncatedSVD algorithm="arpack"), which keeps all sums.'
+)
+
+
 class Components(ClassNamePrefixFeaturesOutMixin, MergeableTransformer):
     """A transformer whose components are the main directions of the co-moments of rows.
 
@@ -166,8 +132,12 @@ class Components(ClassNamePrefixFeaturesOutMixin, MergeableTransformer):
     _for_more_features = "Leave features out, for example with a transformer of features before it."
     _one_read = False
     """Whether rows are never read a second time."""
+    _drawn: ranges.Drawn | None = None
+    """The first vectors of the range finder. None if all components are found."""
+    _several = False
+    """Whether the rows of this fit may be read several times."""
 
-    _state: Comoments
+    _state: Comoments | RangeSums
     components_: Array
     explained_variance_: Array
 
@@ -178,6 +148,25 @@ class Components(ClassNamePrefixFeaturesOutMixin, MergeableTransformer):
     def _set(self, found: Decomposition) -> None:
         """Set the fitted attributes."""
         raise NotImplementedError
+
+    def _draws_for(self, n_features: int) -> ranges.Drawn | None:
+        """Return the first vectors for rows of some features. None to find all components."""
+        return None
+
+    def _power_iterations(self, n_samples: int, n_features: int, *, in_memory: bool) -> int:
+        """Return the number of reads after the first one, for the range finder."""
+        raise NotImplementedError
+
+    def _few_or_raise(self, n_features: int | None) -> None:
+        self._drawn = None
+        if self._several and n_features is not None:
+            self._drawn = self._draws_for(n_features)
+        if self._drawn is None:
+            super()._few_or_raise(n_features)
+
+    def _learner_of_rows(self, weighted: bool) -> Learner:
+        self._drawn = None  # steps that share a read find all components
+        return super()._learner_of_rows(weighted)
 
     def _enough_or_raise(self, n_samples: int, n_features: int) -> None:
         """Check the rows of ``fit``, which are all."""
@@ -202,7 +191,12 @@ class Components(ClassNamePrefixFeaturesOutMixin, MergeableTransformer):
         ValueError
             If X holds NaN or infinity, or if it has fewer rows or features than components.
         """
-        return self._learn(X, reset=True, whole=True)
+        self._several = True
+        try:
+            return self._learn(X, reset=True, whole=True)
+        finally:
+            for name in ("_several", "_drawn"):
+                self.__dict__.pop(name, None)
 
     def fit_transform(self, X: Any, y: Any = None) -> Any:  # type: ignore[override]
         """Find the components of all rows, then return their scores.
@@ -251,20 +245,34 @@ class Components(ClassNamePrefixFeaturesOutMixin, MergeableTransformer):
             If X holds NaN or infinity, if it has fewer features than components, or if it has
             other features than before.
         """
-        return self._learn(X, reset=self._former() is None)
+        former = self._former()
+        if isinstance(former, RangeSums):
+            raise TypeError(f"partial_fit {SEVERAL}")
+        return self._learn(X, reset=former is None)
+
+    def _merge_from(self, a: Any, b: Any) -> None:
+        if isinstance(a._state, RangeSums) or isinstance(b._state, RangeSums):
+            raise TypeError(f"merge {SEVERAL}")
+        super()._merge_from(a, b)
 
     def _statistic(self) -> Learner:
+        if self._drawn is not None:
+            return range_sums.learner(self._drawn)
         return learner(self._asked())
 
     def _publish(self) -> None:
-        n = self._asked().n_components
-        d = comoments.n_features(self._state)
+        n, drawn = self._asked().n_components, self._drawn
+        d = self._state.mean.shape[0]
         if isinstance(n, Integral) and int(n) > d:
             raise ValueError(
                 f"n_components={n} must be at most the number of features, and X has {d}. Set "
                 f"n_components={d} or less."
             )
-        self._shown(decomposed(self._asked(), self._state), 1)
+        if isinstance(self._state, RangeSums):
+            assert drawn is not None
+            self._shown(ranges.decomposed(self._asked(), self._state, drawn(d)), 1)
+        else:
+            self._shown(decomposed(self._asked(), self._state), 1)
 
     def _shown(self, found: Decomposition, n_reads: int) -> None:
         self.n_reads_ = n_reads
@@ -273,6 +281,9 @@ class Components(ClassNamePrefixFeaturesOutMixin, MergeableTransformer):
 
     def _read_more(self, course: Course, given: Given) -> None:
         asked = self._asked()
+        if isinstance(self._state, RangeSums):
+            self._read_ranges(self._state, course, given)
+            return
         sums = sums_of(self._state, centred=asked.centred)
         self._enough_or_raise(sums.n_samples, len(sums.unit))
         # Float32 does not show what a second read would add.
@@ -286,9 +297,32 @@ class Components(ClassNamePrefixFeaturesOutMixin, MergeableTransformer):
         root = root_again(sums.xx, zz * unit * unit[:, None])
         self._shown(decomposed(asked, self._state, root), self.n_reads_ + 1)
 
+    def _read_ranges(self, state: RangeSums, course: Course, given: Given) -> None:
+        """Multiply the vectors of the range finder by the rows, in further reads."""
+        asked, drawn, d = self._asked(), self._drawn, state.mean.shape[0]
+        assert drawn is not None
+        n = round(float(to_numpy(state.weight)[0]))
+        self._enough_or_raise(n, d)
+
+        def read(vectors: np.ndarray) -> RangeSums:
+            again = course._replace(learner=range_sums.learner(vectors))
+            found: RangeSums = read_again(again, given.blocks, given.flow, None).state
+            return found
+
+        more = self._power_iterations(n, d, in_memory=given.whole is not None)
+        state, vectors = ranges.found_in_reads(read, state, drawn(d), more, centred=asked.centred)
+        self._state = state
+        self._shown(ranges.decomposed(asked, state, vectors), 1 + more)
+
+    def _mean(self) -> Array:
+        """Return the mean of the rows, in the widest float."""
+        if isinstance(self._state, RangeSums):
+            return range_sums.mean_of(self._state)
+        return comoments.mean(self._state)
+
     def _function(self) -> Projection:
         asked = self._asked()
-        mean = comoments.mean(self._state) if asked.centred else None
+        mean = self._mean() if asked.centred else None
         variance = to_numpy(self.explained_variance_)
         return _projection(self.components_, mean, variance, asked.whiten)
 

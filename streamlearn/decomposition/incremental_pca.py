@@ -10,8 +10,9 @@ from sklearn.utils import metadata_routing
 
 from streamlearn._arrays import to_numpy
 from streamlearn._sklearn import Interval
-from streamlearn.core.statistics import comoments
-from streamlearn.decomposition.components import Decomposition, sums_of
+from streamlearn.core.statistics.comoments import Comoments
+from streamlearn.decomposition.asked import Decomposition
+from streamlearn.decomposition.components import sums_of
 from streamlearn.decomposition.principal import Principal
 
 
@@ -142,10 +143,11 @@ class IncrementalPCA(Principal):
 
     def _set(self, found: Decomposition) -> None:
         super()._set(found)
+        assert isinstance(self._state, Comoments)
         sums = sums_of(self._state, centred=True)
         with np.errstate(over="ignore"):
             squares = np.diagonal(sums.xx) * sums.unit**2
             self.var_ = self._as_learned(squares / max(found.n_samples, 1))
         self.n_samples_seen_ = found.n_samples
-        d = len(to_numpy(comoments.mean(self._state)))
+        d = len(to_numpy(self._mean()))
         self.batch_size_ = 5 * d if self.batch_size is None else self.batch_size

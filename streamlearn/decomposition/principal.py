@@ -11,8 +11,8 @@ from sklearn.utils.validation import check_is_fitted
 from streamlearn._arrays import Array, asarray, to_numpy
 from streamlearn._estimator.row_means import row_mean
 from streamlearn.core.projection import LogDensity
-from streamlearn.core.statistics import comoments
-from streamlearn.decomposition.components import Asked, Components, Decomposition
+from streamlearn.decomposition.asked import Asked, Decomposition
+from streamlearn.decomposition.components import Components
 
 
 class Principal(Components):
@@ -28,7 +28,7 @@ class Principal(Components):
         return Asked(self.n_components, bool(self.whiten))
 
     def _set(self, found: Decomposition) -> None:
-        self.mean_ = self._as_learned(to_numpy(comoments.mean(self._state)))
+        self.mean_ = self._as_learned(to_numpy(self._mean()))
         self.components_ = self._as_learned(found.components)
         with np.errstate(over="ignore"):
             self.explained_variance_ = self._as_learned(found.variance)
@@ -114,7 +114,7 @@ class Principal(Components):
             asarray(a, like=like)
             for a in (to_numpy(self.components_), variance, np.asarray([noise]))
         )
-        mean = comoments.mean(self._state)
+        mean = self._mean()
         return LogDensity(V, mean, variance, noise)
 
     def score_samples(self, X: Any) -> Any:

@@ -6,11 +6,13 @@ from numbers import Integral, Real
 from typing import Any
 
 from streamlearn._sklearn import Interval, StrOptions
-from streamlearn.decomposition.components import Asked, Components, Decomposition
+from streamlearn.decomposition.asked import Asked, Decomposition
+from streamlearn.decomposition.components import Components
+from streamlearn.decomposition.ranges import MANY, Drawn, seed_of
 
 
 class TruncatedSVD(Components):
-    """The largest singular values and their directions, exact in one pass over data of any size.
+    """The largest singular values of data of any size and their directions, exact in one pass.
 
     It is scikit-learn's `~sklearn.decomposition.TruncatedSVD` for arrays of any library, for sparse
     rows and for dask collections. Rows are not centred, so that sparse rows such as counts of words
@@ -21,17 +23,19 @@ class TruncatedSVD(Components):
     n_components : int, default=2
         The number of components. It is at most the number of features.
     algorithm : {"arpack", "randomized"}, default="randomized"
-        The names of scikit-learn's algorithms. Both find the same components, exactly.
+        Both find the same components, exactly, for at most 5,000 features. For more features
+        "randomized" finds them by random vectors, in ``n_iter + 1`` reads. "arpack" keeps a matrix
+        of features times features, and accepts at most 16,384 features.
     n_iter : int, default=5
-        It has no effect, because nothing iterates.
+        The number of reads after the first one, for "randomized" and more than 5,000 features.
     n_oversamples : int, default=10
-        It has no effect, because nothing is random.
+        How many more random vectors than components there are, in the same case.
     power_iteration_normalizer : {"auto", "QR", "LU", "none"}, default="auto"
-        It has no effect.
+        It has no effect. Vectors are made orthonormal after each read.
     random_state : int, RandomState instance or None, default=None
-        It has no effect.
+        The seed of the random vectors, in the same case.
     tol : float, default=0.0
-        It has no effect.
+        It has no effect. In scikit-learn it is for "arpack".
 
     Attributes
     ----------
@@ -44,7 +48,7 @@ class TruncatedSVD(Components):
     singular_values_ : array of shape (n_components,)
         The largest singular values of the rows.
     n_reads_ : int
-        How often the last fit has read the rows: 1 or 2.
+        How often the last fit has read the rows: 1 or 2, and ``n_iter + 1`` if vectors are random.
     n_features_in_ : int
         The number of features.
     feature_names_in_ : ndarray of shape (n_features,)
@@ -62,8 +66,11 @@ class TruncatedSVD(Components):
 
     Differences from scikit-learn:
 
-    - The components are exact. ``algorithm`` has no effect, nor have ``n_iter``, ``n_oversamples``,
-      ``power_iteration_normalizer``, ``random_state`` and ``tol``.
+    - For at most 5,000 features the components are exact. ``algorithm`` has no effect then, nor
+      have ``n_iter``, ``n_oversamples``, ``power_iteration_normalizer``, ``random_state`` and
+      ``tol``.
+    - With random vectors the explained variances belong to the approximation. They are smaller than
+      the variances of the scores by its error. So no read more is needed.
     - One feature is enough, and "arpack" may find as many components as there are features.
     - `partial_fit` and `merge` exist. While `partial_fit` has seen fewer rows than components, some
       singular values are 0.
@@ -113,6 +120,14 @@ class TruncatedSVD(Components):
 
     def _asked(self) -> Asked:
         return Asked(self.n_components, centred=False)
+
+    def _draws_for(self, n_features: int) -> Drawn | None:
+        if self.algorithm != "randomized" or n_features <= MANY:
+            return None
+        return Drawn(seed_of(self.random_state), int(self.n_components) + int(self.n_oversamples))
+
+    def _power_iterations(self, n_samples: int, n_features: int, *, in_memory: bool) -> int:
+        return int(self.n_iter)
 
     def _set(self, found: Decomposition) -> None:
         self.components_ = self._as_learned(found.components)

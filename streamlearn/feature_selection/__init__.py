@@ -5,6 +5,8 @@ from streamlearn.feature_selection.score_functions import (
     chi2,
     f_classif,
     f_regression,
+    mutual_info_classif,
+    mutual_info_regression,
     r_regression,
 )
 from streamlearn.feature_selection.univariate import (
@@ -27,5 +29,7 @@ __all__ = [
     "chi2",
     "f_classif",
     "f_regression",
+    "mutual_info_classif",
+    "mutual_info_regression",
     "r_regression",
 ]

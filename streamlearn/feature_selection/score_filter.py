@@ -10,15 +10,17 @@ from sklearn.utils.validation import validate_data
 from streamlearn import blocks as engine
 from streamlearn._estimator.inputs import Given, labels_of_target, unchanged_on_error
 from streamlearn._estimator.mergeable import Mergeable
-from streamlearn._training.course import Target
+from streamlearn._training.course import Course, Target
+from streamlearn._training.summed import read_again
 from streamlearn._validation.labels import classes_missing, listed, same_labels_or_raise
 from streamlearn.core.learner import Learner
-from streamlearn.feature_selection.scores import Score, score_of
+from streamlearn.feature_selection.scores import Found, Score, score_of
 from streamlearn.feature_selection.selector import Selector
 
 KNOWN = (
-    "f_classif, chi2, f_regression and r_regression are functions of sums. Use one of them, or "
-    "give X and y in memory."
+    "f_classif, chi2, f_regression, r_regression, and mutual_info_classif and "
+    "mutual_info_regression of streamlearn are functions of sums. Use one of them, or give X and y "
+    "in memory."
 )
 
 
@@ -33,6 +35,7 @@ class ScoreFilter(Selector, Mergeable):
     scores_: np.ndarray
     pvalues_: np.ndarray | None
     _labels: np.ndarray | None = None
+    _again: Any = None
 
     @property
     def _score(self) -> Score:
@@ -50,8 +53,31 @@ class ScoreFilter(Selector, Mergeable):
         return self._score.learner(0 if self._labels is None else len(self._labels))
 
     def _publish(self) -> None:
-        self.scores_, self.pvalues_ = self._score.of(self._state)
+        score, n_classes = self._score, 0 if self._labels is None else len(self._labels)
+        self._again = None if score.again is None else score.again(n_classes, self._state)
+        if self._again is None:
+            self._set_scores(score.of(self._state))
+
+    def _set_scores(self, found: Found) -> None:
+        self.scores_, self.pvalues_ = found
         self._check_params(np.empty((0, len(self.scores_))), None)
+
+    def _read_more(self, course: Course, given: Given) -> None:
+        if self._again is None:
+            return
+        learner, of = self._again
+        second = course._replace(learner=learner)
+        self._set_scores(of(read_again(second, given.blocks, given.flow, None).state))
+        self._again = None
+
+    def _one_read_or_raise(self, method: str) -> None:
+        """Check that no second read is needed."""
+        if self._again is not None:
+            name = getattr(self.score_func, "__name__", "score_func")
+            raise TypeError(
+                f"{method} reads rows once, and {name} puts numbers in bins, whose edges a first "
+                "read of all rows finds. Use fit, or set discrete_features=True and give labels."
+            )
 
     def _target(
         self, given: Given, y: Any, sample_weight: Any, *, reset: bool, classes: Any = None
@@ -97,7 +123,7 @@ class ScoreFilter(Selector, Mergeable):
         self._validate_params()
         if score_of(self.score_func) is None and not _is_lazy(X, y):
             return self._fit_in_memory(X, y)
-        return self._learn(X, y, reset=True)
+        return self._learn(X, y, reset=True, whole=True)
 
     def partial_fit(self, X: Any, y: Any = None, classes: Any = None) -> Self:
         """Score all features by more rows, on top of those of earlier calls.
@@ -127,7 +153,10 @@ class ScoreFilter(Selector, Mergeable):
         reset = self._former() is None
         if reset and classes is None and self._kind == "labels":
             raise classes_missing()
-        return self._learn(X, y, reset=reset, classes=classes)
+        with unchanged_on_error(self):
+            self._learn(X, y, reset=reset, classes=classes)
+            self._one_read_or_raise("partial_fit")
+        return self
 
     def _fit_in_memory(self, X: Any, y: Any) -> Self:
         """Score by a function that is no function of sums, as scikit-learn does."""
@@ -154,6 +183,7 @@ class ScoreFilter(Selector, Mergeable):
                 f"{b._labels}. Fit both by partial_fit(X, y, classes=...) with all labels."
             )
         super()._merge_from(a, b)
+        self._one_read_or_raise("merge")
 
 
 def _is_lazy(X: Any, y: Any) -> bool:

@@ -29,11 +29,21 @@ class Score(NamedTuple):
         ``(n_classes) -> Learner`` of the sums.
     of : callable
         ``(state) -> (scores, p-values or None)``.
+    again : callable or None
+        ``(n_classes, state) -> (learner, of) or None``: the learner of a second read, and the
+        scores of what it finds. None if the first read is enough.
+    keywords : frozenset of str
+        The keywords that the function of scores takes.
+    given : callable or None
+        ``(**keywords) -> Score``.
     """
 
     kind: str
     learner: Callable[[int], Learner]
     of: Callable[..., Found]
+    again: Callable[[int, Any], tuple[Learner, Callable[[Any], Found]] | None] | None = None
+    keywords: frozenset[str] = frozenset()
+    given: Callable[..., Score] | None = None
 
 
 def of_class_moments(state: class_moments.ClassMoments) -> Found:
@@ -102,10 +112,20 @@ def _values(n_classes: int) -> Learner:
     return target_moments.learner()
 
 
+def _of_values(of: Callable[..., Found], **given: Any) -> Score:
+    return Score(
+        "values",
+        _values,
+        partial(of, **given),
+        keywords=frozenset({"center", "force_finite"}),
+        given=partial(_of_values, of),
+    )
+
+
 CLASSIF = Score("labels", class_moments.learner, of_class_moments)
 CHI2 = Score("labels", class_counts.learner, of_class_counts)
-REGRESSION = Score("values", _values, of_regression)
-CORRELATION = Score("values", _values, of_correlation)
+REGRESSION = _of_values(of_regression)
+CORRELATION = _of_values(of_correlation)
 
 KNOWN: dict[Any, Score] = {
     theirs.f_classif: CLASSIF,
@@ -115,13 +135,11 @@ KNOWN: dict[Any, Score] = {
 }
 """The scores of functions. The module of this package's functions adds their scores."""
 
-KEYWORDS = {"center", "force_finite"}
-
 
 def score_of(function: Any) -> Score | None:
     """Return the score of a function of (X, y), or None if it is not a function of sums.
 
-    A ``functools.partial`` may give keywords of `f_regression` and `r_regression`.
+    A ``functools.partial`` may give keywords of the function.
     """
     inner, given = function, {}
     if isinstance(function, partial) and not function.args:
@@ -132,6 +150,6 @@ def score_of(function: Any) -> Score | None:
         return None
     if score is None or not given:
         return score
-    if score.kind != "values" or not given.keys() <= KEYWORDS:
+    if score.given is None or not given.keys() <= score.keywords:
         return None
-    return score._replace(of=partial(score.of, **given))
+    return score.given(**given)

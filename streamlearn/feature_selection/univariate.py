@@ -24,8 +24,9 @@ class SelectKBest(ScoreFilter, TheirKBest):
     ----------
     score_func : callable, default=streamlearn.feature_selection.f_classif
         A function of (X, y) that returns scores, or scores and p-values. A collection needs
-        `f_classif`, `chi2`, `f_regression` or `r_regression`, or scikit-learn's function of the
-        same name. Other functions get X and y in memory.
+        `f_classif`, `chi2`, `f_regression` or `r_regression`, scikit-learn's function of the same
+        name, or `mutual_info_classif` or `mutual_info_regression` of this package, which may read
+        it twice. Other functions get X and y in memory.
     k : int or "all", default=10
         The number of features.
 
@@ -77,8 +78,9 @@ class SelectPercentile(ScoreFilter, TheirPercentile):
     ----------
     score_func : callable, default=streamlearn.feature_selection.f_classif
         A function of (X, y) that returns scores, or scores and p-values. A collection needs
-        `f_classif`, `chi2`, `f_regression` or `r_regression`, or scikit-learn's function of the
-        same name. Other functions get X and y in memory.
+        `f_classif`, `chi2`, `f_regression` or `r_regression`, scikit-learn's function of the same
+        name, or `mutual_info_classif` or `mutual_info_regression` of this package, which may read
+        it twice. Other functions get X and y in memory.
     percentile : float, default=10
         The share of the features, in percent.
 
@@ -130,8 +132,9 @@ class SelectFpr(ScoreFilter, TheirFpr):
     ----------
     score_func : callable, default=streamlearn.feature_selection.f_classif
         A function of (X, y) that returns scores, or scores and p-values. A collection needs
-        `f_classif`, `chi2`, `f_regression` or `r_regression`, or scikit-learn's function of the
-        same name. Other functions get X and y in memory.
+        `f_classif`, `chi2`, `f_regression` or `r_regression`, scikit-learn's function of the same
+        name, or `mutual_info_classif` or `mutual_info_regression` of this package, which may read
+        it twice. Other functions get X and y in memory.
     alpha : float, default=0.05
         The level: the expected share of chosen ones among features that have no effect.
 
@@ -183,8 +186,9 @@ class SelectFdr(ScoreFilter, TheirFdr):
     ----------
     score_func : callable, default=streamlearn.feature_selection.f_classif
         A function of (X, y) that returns scores, or scores and p-values. A collection needs
-        `f_classif`, `chi2`, `f_regression` or `r_regression`, or scikit-learn's function of the
-        same name. Other functions get X and y in memory.
+        `f_classif`, `chi2`, `f_regression` or `r_regression`, scikit-learn's function of the same
+        name, or `mutual_info_classif` or `mutual_info_regression` of this package, which may read
+        it twice. Other functions get X and y in memory.
     alpha : float, default=0.05
         The expected share of features without effect among the chosen ones (Benjamini and
         Hochberg, 1995).
@@ -237,8 +241,9 @@ class SelectFwe(ScoreFilter, TheirFwe):
     ----------
     score_func : callable, default=streamlearn.feature_selection.f_classif
         A function of (X, y) that returns scores, or scores and p-values. A collection needs
-        `f_classif`, `chi2`, `f_regression` or `r_regression`, or scikit-learn's function of the
-        same name. Other functions get X and y in memory.
+        `f_classif`, `chi2`, `f_regression` or `r_regression`, scikit-learn's function of the same
+        name, or `mutual_info_classif` or `mutual_info_regression` of this package, which may read
+        it twice. Other functions get X and y in memory.
     alpha : float, default=0.05
         The chance that a feature without effect is among the chosen ones (Bonferroni).
 

@@ -65,10 +65,17 @@ class GeneralizedRegressor(LinearScores, GeneralizedLinear, MergeableRegressor):
         """Return the power of the variance."""
         raise NotImplementedError
 
+    def _log_link(self) -> bool:
+        """Return whether the score is the logarithm of the mean."""
+        return True
+
     def _loss(self) -> tuple[str, float]:
-        power = self._power()
-        name = {0.0: "squared_error", 1.0: "poisson", 2.0: "gamma"}.get(power, "tweedie")
-        return name, power
+        power, log = self._power(), self._log_link()
+        if power == 0 and not log:
+            return "squared_error", power
+        if not log or not 1 <= power <= 2:
+            return f"tweedie_{'log' if log else 'identity'}", power
+        return {1.0: "poisson", 2.0: "gamma"}.get(power, "tweedie"), power
 
     def _strength(self, weight: float) -> float:
         return float(self.alpha)
@@ -86,18 +93,27 @@ class GeneralizedRegressor(LinearScores, GeneralizedLinear, MergeableRegressor):
         power, one = self._power(), np.ones((1, 1))
         if not self.fit_intercept:
             return np.zeros(1), np.ones(1), one
-        mean = problem.mean[problem.d :]
-        if power == 0:
+        mean, name = problem.mean[problem.d :], type(self).__name__
+        if self._loss()[0] == "squared_error":
             return mean, np.ones(1), one
+        if mean[0] <= 0 and power > 0:
+            raise ValueError(
+                f"All targets are 0, and the intercept of {name} would be the "
+                f"{'logarithm' if self._log_link() else 'mean'} of 0. Give rows with a target "
+                "above 0."
+            )
         if mean[0] <= 0:
             raise ValueError(
-                f"All targets are 0, and the intercept of {type(self).__name__} would be the "
-                "logarithm of 0. Give rows with a target above 0."
+                f"The mean of the targets is {mean[0]:g}, and {name}(power={power:g}) begins with "
+                "a mean above 0. Give rows whose targets have one, or use "
+                "TweedieRegressor(power=0), which takes any mean."
             )
-        return np.log(mean), mean ** (1.0 - power), one * mean ** (2.0 - power)
+        if self._log_link():
+            return np.log(mean), mean ** (1.0 - power), one * mean ** (2.0 - power)
+        return mean, mean**-power, one * mean**-power
 
     def _publish(self) -> None:
-        self._fitted_power = self._power()
+        self._fitted_power, self._fitted_log = self._power(), self._log_link()
         super()._publish()
 
     def _shape(self, coef: np.ndarray, intercept: np.ndarray) -> None:
@@ -125,7 +141,7 @@ class GeneralizedRegressor(LinearScores, GeneralizedLinear, MergeableRegressor):
             or on another device.
         """
         check_is_fitted(self)
-        return self._out("predict", X, one_column if self._fitted_power == 0 else means)
+        return self._out("predict", X, means if self._fitted_log else one_column)
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """Return D2: 1 less the deviance of the predictions over that of the mean target.
@@ -326,16 +342,18 @@ class TweedieRegressor(GeneralizedRegressor):
     Parameters
     ----------
     power : float, default=0
-        The power of the variance. 0 is the normal distribution, 1 the Poisson distribution and 2
-        the gamma distribution. Between 1 and 2 targets are amounts, and some may be 0.
+        The power of the variance. 0 is the normal distribution, 1 the Poisson distribution, 2 the
+        gamma distribution and 3 the inverse Gaussian distribution. Between 1 and 2 targets are
+        amounts, and some may be 0. From 2 on they are above 0. If it is 0 or less, targets are any
+        numbers whose mean is above 0.
     alpha : float, default=1.0
         The penalty, 0 or more: ``alpha / 2`` times the sum of squared coefficients is added to half
         of the mean deviance.
     fit_intercept : bool, default=True
         Whether to learn an intercept, which has no penalty.
     link : {"auto", "identity", "log"}, default="auto"
-        What the score is of the mean: the mean itself for power 0, otherwise its logarithm. These
-        are what "auto" gives.
+        What the score is of the mean: the mean itself, or its logarithm. "auto" is "identity" if
+        ``power`` is 0 or less, otherwise "log".
     solver : {"lbfgs", "newton-cholesky"}, default="lbfgs"
         The names of scikit-learn's solvers. Both find the same minimum, here by Newton steps.
     max_iter : int, default=100
@@ -373,8 +391,11 @@ class TweedieRegressor(GeneralizedRegressor):
 
     - Both solvers take the same Newton steps. The last step is taken from a gradient of at most
       ``tol``, so the gradient at the result is much smaller.
-    - ``power`` is 0, with the identity as link, or from 1 to 2, with the logarithm. Other
-      deviances are not convex, and an error.
+    - A power between 0 and 1 is an error, because there is no such distribution.
+    - ``link="identity"`` needs an intercept, except for power 0, because the fit begins with a
+      model of means above 0.
+    - Deviances with a power above 2 or below 0, and those with the other link, are not convex.
+      Where one is concave, the step goes downwards as far as for a convex one.
     - Negative weights are an error, because the loss would have no minimum.
     - ``verbose`` has no effect.
     - The attributes ``condition_number_`` and ``n_reads_`` are additions.
@@ -428,15 +449,19 @@ class TweedieRegressor(GeneralizedRegressor):
     def _power(self) -> float:
         return float(self.power)
 
+    def _log_link(self) -> bool:
+        return self.link == "log" or (self.link == "auto" and self._power() > 0)
+
     def _validate_params(self) -> None:
         super()._validate_params()
-        power, link = float(self.power), self.link
-        if link == "auto":
-            link = "identity" if power <= 0 else "log"
-        if not (power == 0 and link == "identity") and not (1 <= power <= 2 and link == "log"):
+        power = float(self.power)
+        if 0 < power < 1:
             raise ValueError(
-                f"power={self.power!r} with link={self.link!r} is not supported, because the "
-                "deviance is not convex, so that a Newton step may lead away from the minimum. "
-                'Give power=0 with link="identity", a power from 1 to 2 with link="log", or fit '
-                "scikit-learn's TweedieRegressor to rows in memory."
+                f"power={self.power!r}: no Tweedie distribution has a power between 0 and 1. Give "
+                "0 or less, or 1 or more."
+            )
+        if power != 0 and not self._log_link() and not self.fit_intercept:
+            raise ValueError(
+                f"power={self.power!r} with link={self.link!r} needs fit_intercept=True, because "
+                'the fit begins with a model of means above 0. Or set link="log".'
             )

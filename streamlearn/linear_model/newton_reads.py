@@ -119,8 +119,10 @@ class Objective(NamedTuple):
         try:
             found = linalg.cho_solve(linalg.cho_factor(C, lower=True), g)
         except linalg.LinAlgError:
+            # Where the loss is concave, the step goes downwards, and as far as for a convex one.
             values, vectors = linalg.eigh(C)
-            kept = values > 4 * len(at) * EPS * values[-1]
+            values = np.abs(values)
+            kept = values > 4 * len(at) * EPS * values.max()
             found = vectors[:, kept] @ (vectors[:, kept].T @ g / values[kept])
         out = np.zeros(v.size)
         out[at] = -found / size

@@ -13,6 +13,7 @@ from sklearn.preprocessing import MultiLabelBinarizer
 from streamlearn import metrics
 from streamlearn.cluster import KMeans, MiniBatchKMeans
 from streamlearn.metrics import drawn_curves
+from streamlearn.mixture import GaussianMixture
 from streamlearn.pipeline import make_pipeline
 from streamlearn.preprocessing import StandardScaler
 from tests.advice.table import DX, DY, SEED, THREE, X, Y, advice, sgd
@@ -34,6 +35,11 @@ def iterations(schedule: str) -> Any:
     return make_pipeline(StandardScaler(), KMeans(3, **SEED), schedule=schedule).fit(DX)
 
 
+def warm(*, warm_start: bool) -> Any:
+    model = GaussianMixture(2, tol=1.0, init_params="random", **SEED).fit(X)
+    return model.set_params(n_components=3, warm_start=warm_start).fit(X)
+
+
 CLUSTERS_AND_STREAMS = [
     advice(
         lambda: KMeans(8).fit(X[:5]),
@@ -50,6 +56,11 @@ CLUSTERS_AND_STREAMS = [
         'Use schedule="per-step" or "auto", and fit',
         lambda: iterations("per-step"),
         lambda: iterations("auto"),
+    ),
+    advice(
+        lambda: warm(warm_start=True),
+        "Set warm_start=False",
+        lambda: warm(warm_start=False),
     ),
     advice(
         lambda: metrics.f1_score(LISTS, LISTS),

@@ -110,9 +110,25 @@ FOUR = np.concatenate([np.flatnonzero(label == Y)[:2] for label in (0, 1)])
 
 EXACT = [
     advice(
-        partial(components, svd_solver="randomized"),
+        partial(components, svd_solver="arpack"),
         r"all components are found exactly, by sums over the rows. Set svd_solver='auto'",
         partial(components, svd_solver="auto"),
+    ),
+    advice(
+        partial(components, 0.5, svd_solver="randomized"),
+        "Set n_components to a number, or svd_solver='full'",
+        partial(components, 1, svd_solver="randomized"),
+        partial(components, 0.5, svd_solver="full"),
+    ),
+    advice(
+        partial(components, 0, svd_solver="randomized"),
+        "Set n_components to a number above 0",
+        partial(components, 1, svd_solver="randomized"),
+    ),
+    advice(
+        lambda: components(1, svd_solver="randomized").partial_fit(X),
+        'Use fit, or set svd_solver="full" .* which keeps all sums',
+        lambda: PCA(1, svd_solver="full").fit(X).partial_fit(X),
     ),
     advice(
         partial(components, X.shape[1] + 1),
@@ -459,11 +475,23 @@ EXACT = [
         lambda: TweedieRegressor(power=0).fit(X, Y),
     ),
     advice(
-        lambda: TweedieRegressor(power=3).fit(X, Y + 1),
-        'Give power=0 with link="identity", a power from 1 to 2 with link="log", or fit '
-        "scikit-learn's TweedieRegressor to rows in memory",
-        lambda: TweedieRegressor(power=0, link="identity").fit(X, Y + 1),
-        lambda: TweedieRegressor(power=2, link="log").fit(X, Y + 1),
+        lambda: TweedieRegressor(power=0.5).fit(X, Y + 1),
+        "no Tweedie distribution has a power between 0 and 1. Give 0 or less, or 1 or more",
+        lambda: TweedieRegressor(power=0).fit(X, Y + 1),
+        lambda: TweedieRegressor(power=1).fit(X, Y + 1),
+    ),
+    advice(
+        lambda: TweedieRegressor(power=-1, fit_intercept=False).fit(X, Y + 1),
+        "needs fit_intercept=True, because the fit begins with a model of means above 0. Or set "
+        'link="log"',
+        lambda: TweedieRegressor(power=-1).fit(X, Y + 1),
+        lambda: TweedieRegressor(power=-1, link="log", fit_intercept=False).fit(X, Y + 1),
+    ),
+    advice(
+        lambda: TweedieRegressor(power=-1).fit(X, -Y),
+        r"Give rows whose targets have one, or use TweedieRegressor\(power=0\)",
+        lambda: TweedieRegressor(power=-1).fit(X, Y + 1),
+        lambda: TweedieRegressor(power=0).fit(X, -Y),
     ),
     advice(
         partial(cv, store_cv_results=True),

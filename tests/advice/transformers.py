@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
+from typing import Any
+from unittest.mock import patch
+
 import dask.bag
 import numpy as np
 import pandas as pd
@@ -10,10 +14,17 @@ from sklearn import linear_model as their_models
 from sklearn.feature_selection import mutual_info_classif
 from sklearn.model_selection import KFold, ShuffleSplit, StratifiedKFold, TimeSeriesSplit
 
+from streamlearn import feature_selection as ours
 from streamlearn import preprocessing as encoders
 from streamlearn.compose import ColumnTransformer
 from streamlearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
-from streamlearn.feature_selection import SelectFromModel, SelectKBest, f_classif, f_regression
+from streamlearn.feature_selection import (
+    SelectFromModel,
+    SelectKBest,
+    f_classif,
+    f_regression,
+    pair_tables,
+)
 from streamlearn.impute import MissingIndicator, SimpleImputer
 from streamlearn.linear_model import SGDClassifier
 from streamlearn.preprocessing import PowerTransformer, StandardScaler
@@ -24,6 +35,14 @@ GAPS = np.array([[np.nan], [1.0], [2.0], [3.0], [4.0]])
 DATES = pd.DataFrame({"day": pd.to_datetime(["2024-02-29", "2025-01-01"])})
 TEXT = pd.DataFrame({"day": ["2024-02-29", "2025-01-01"], "n": [1, 2]})
 MIXED = pd.DataFrame({"a": ["x", 1]})
+
+DISCRETE = partial(ours.mutual_info_classif, discrete_features=True)
+
+
+def many_values() -> Any:
+    with patch.object(pair_tables, "MOST_VALUES", 50):
+        return ours.mutual_info_classif(DX, DY, discrete_features=True)
+
 
 TRANSFORMERS = [
     advice(
@@ -78,6 +97,28 @@ TRANSFORMERS = [
         "Use one of them, or give X and y in memory",
         lambda: SelectKBest(f_classif, k=1).fit(DX, DY),
         lambda: SelectKBest(mutual_info_classif, k=1).fit(X, Y),
+    ),
+    advice(
+        lambda: ours.mutual_info_classif(X, Y, discrete_features="all"),
+        "Give 'auto'",
+        lambda: ours.mutual_info_classif(X, Y, discrete_features="auto"),
+    ),
+    advice(
+        lambda: ours.mutual_info_classif(SPARSE, Y, discrete_features=False),
+        "Set discrete_features=True, or make X dense",
+        lambda: ours.mutual_info_classif(SPARSE, Y, discrete_features=True),
+        lambda: ours.mutual_info_classif(SPARSE.toarray(), Y, discrete_features=False),
+    ),
+    advice(
+        many_values,
+        "Leave it out of discrete_features, so that its values are put in bins",
+        lambda: ours.mutual_info_classif(X, Y, discrete_features=[]),
+    ),
+    advice(
+        lambda: SelectKBest(ours.mutual_info_classif, k=1).partial_fit(X, Y, classes=[0, 1]),
+        "Use fit, or set discrete_features=True and give labels",
+        lambda: SelectKBest(ours.mutual_info_classif, k=1).fit(X, Y),
+        lambda: SelectKBest(DISCRETE, k=1).partial_fit(X, Y, classes=[0, 1]),
     ),
     advice(
         lambda: SelectKBest(f_regression, k=1).partial_fit(X, Y, classes=[0, 1]),

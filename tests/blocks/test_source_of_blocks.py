@@ -30,6 +30,7 @@ from streamlearn.linear_model import (
     SGDClassifier,
     SGDRegressor,
 )
+from streamlearn.mixture import GaussianMixture
 from streamlearn.neural_network import MLPClassifier, MLPRegressor
 from streamlearn.pipeline import make_pipeline
 from streamlearn.preprocessing import MaxAbsScaler, MinMaxScaler, StandardScaler
@@ -108,6 +109,7 @@ ESTIMATORS = {
     "k-means||": MiniBatchKMeans(3, random_state=0, init="k-means||"),
     "KMeans": KMeans(3, random_state=0, n_init=2),
     "KMeans of a sample": KMeans(3, random_state=0, init="random", n_init=2),
+    "GaussianMixture": GaussianMixture(2, random_state=0, n_init=2),
     "StandardScaler": StandardScaler(),
     "MinMaxScaler": MinMaxScaler(),
     "MaxAbsScaler": MaxAbsScaler(),

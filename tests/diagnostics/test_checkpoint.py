@@ -32,6 +32,7 @@ from streamlearn.diagnostics import FitCheckpoint, checkpoint
 from streamlearn.impute import SimpleImputer
 from streamlearn.linear_model import Perceptron, SGDClassifier, SGDRegressor
 from streamlearn.metrics import r2_score
+from streamlearn.mixture import GaussianMixture
 from streamlearn.neural_network import MLPClassifier, MLPRegressor
 from streamlearn.pipeline import make_pipeline
 from streamlearn.preprocessing import (
@@ -137,6 +138,7 @@ CASES = {
     "iterations": Case(lambda: KMeans(3, **SEED), (X,)),
     "iterations, a source": Case(lambda: KMeans(3, init="random", **SEED), (X,), in_blocks),
     "iterations, in memory": Case(lambda: KMeans(3, n_init=2, **SEED), (X,), in_memory),
+    "mixture": Case(lambda: GaussianMixture(3, n_init=2, max_iter=20, **SEED), (X,)),
     "incremental": Case(lambda: Incremental(GaussianNB(), **SEED), (X, Y)),
     "incremental, patience": Case(
         lambda: Incremental(theirs.SGDClassifier(**SEED), max_iter=4, patience=2, **SEED), (X, Y)

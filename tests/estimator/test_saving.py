@@ -56,6 +56,7 @@ from streamlearn.linear_model import (
     SGDClassifier,
     SGDRegressor,
 )
+from streamlearn.mixture import GaussianMixture
 from streamlearn.model_selection import (
     HyperbandSearchCV,
     StreamSearchCV,
@@ -167,6 +168,11 @@ CASES: dict[str, tuple[Any, Any]] = {
     "Incremental, components": (Incremental(decomposition.IncrementalPCA(2), **SEED), X),
     "theirs, with ours": (theirs(StandardScaler(), linear_model.SGDClassifier(**SEED)), X),
     "clusters": (KMeans(2, **SEED), X),
+    "a mixture": (GaussianMixture(2, **SEED), X),
+    "random vectors": (
+        decomposition.PCA(2, svd_solver="randomized", **SEED),
+        X,
+    ),
     "a random state": (MiniBatchKMeans(2, random_state=np.random.RandomState(3)), X),
     "text labels": (SGDClassifier(classes=["no", "yes"], **SEED), X),
 }

@@ -30,6 +30,7 @@ from streamlearn.linear_model import (
     SGDClassifier,
     SGDRegressor,
 )
+from streamlearn.mixture import GaussianMixture
 from streamlearn.neural_network import MLPClassifier, MLPRegressor
 from streamlearn.pipeline import make_pipeline
 from streamlearn.preprocessing import (
@@ -71,6 +72,7 @@ ESTIMATORS: dict[str, Any] = {
         MLPRegressor(hidden_layer_sizes=4, max_iter=2, **SEED),
         MiniBatchKMeans(2, **SEED),
         KMeans(2, **SEED),
+        GaussianMixture(2, **SEED),
         Incremental(SGDClassifier(**SEED), **SEED),
         ParallelPostFit(KNOWN),
         make_pipeline(StandardScaler(), SGDClassifier(**SEED)),

@@ -13,6 +13,8 @@ import pytest
 import sklearn.feature_selection as theirs
 from scipy import sparse
 from sklearn import linear_model as their_models
+from sklearn.base import clone
+from sklearn.metrics import mutual_info_score
 
 from streamlearn import feature_selection as ours
 from streamlearn._arrays import to_numpy
@@ -241,6 +243,116 @@ def test_steps_of_pipelines_are_fitted_beforehand(schedule):
     A, b = given("dask", X, LABELS)
     model = make_pipeline(ours.SelectKBest(k=2), SGDClassifier(random_state=0), schedule=schedule)
     assert model.fit(A, b).score(A, b) > 0.5
+
+
+DISCRETE = RNG.integers(0, 5, (N, 4)) * [1.0, 0.5, 100.0, 1.0]
+DISCRETE[:, 1] = LABELS + 0.5
+MUTUAL = {
+    "mutual_info_classif": LABELS,
+    "mutual_info_regression": DISCRETE[:, 0].astype(int) + LABELS,
+}
+
+
+@pytest.mark.parametrize("name", MUTUAL)
+@pytest.mark.parametrize("how", ["dask", "sparse", "memory", "blocks"])
+def test_the_information_of_discrete_features_is_exact(how, name):
+    y = MUTUAL[name]
+    wanted = [mutual_info_score((2 * column).astype(int), y) for column in DISCRETE.T]
+    function, asked = getattr(ours, name), "auto" if how == "sparse" else True
+    found = function(*given(how, DISCRETE, y), discrete_features=asked)
+    np.testing.assert_allclose(found, wanted, rtol=1e-9, atol=1e-15)
+    if how != "sparse":  # few values have a bin for each
+        for some in (False, [1, 2], [True, False, False, True], []):
+            found = function(*given(how, DISCRETE, y), discrete_features=some)
+            np.testing.assert_allclose(found, wanted, rtol=1e-9, atol=1e-15)
+
+
+@pytest.mark.parametrize("name", MUTUAL)
+def test_the_information_of_bins_is_that_of_their_table(name):
+    y, n_bins = (LABELS if name.endswith("classif") else VALUES), 8
+    found = getattr(ours, name)(*given("dask", X, y), n_bins=n_bins)
+
+    def bins(x: np.ndarray) -> np.ndarray:
+        edges = np.quantile(x, np.arange(1, n_bins) / n_bins)
+        return np.searchsorted(edges, x, side="right")
+
+    codes = y if name.endswith("classif") else bins(y)
+    for j, column in enumerate(X.T):
+        table = np.zeros((n_bins, codes.max() + 1))
+        np.add.at(table, (bins(column), codes), 1)
+        cells = np.count_nonzero(table)
+        wanted = mutual_info_score(bins(column), codes)
+        wanted += (np.count_nonzero(table.sum(axis=0)) + n_bins - cells - 1) / (2 * N)
+        assert found[j] == pytest.approx(max(wanted, 0.0), rel=1e-9)
+
+
+@pytest.mark.parametrize(("rho", "n_bins", "error"), [(0.5, 16, 0.048), (0.9, 32, 0.031)])
+def test_the_information_of_a_normal_distribution_has_the_stated_error(rho, n_bins, error):
+    rng = np.random.default_rng(0)
+    x, noise = rng.normal(size=(2, 400_000))
+    y = rho * x + np.sqrt(1 - rho**2) * noise
+    (found,) = ours.mutual_info_regression(x[:, None], y, n_bins=n_bins)
+    exact = -0.5 * np.log(1 - rho**2)
+    assert found == pytest.approx((1 - error) * exact, rel=0.01)
+
+
+def test_information_costs_as_few_reads_as_it_can():
+    for name, some, reads in (
+        ("mutual_info_classif", True, 1),
+        ("mutual_info_classif", [0], 2),
+        ("mutual_info_regression", True, 2),
+    ):
+        log: list = []
+        rows, y = dask_array(DISCRETE, CHUNKS, log=log), dask_array(MUTUAL[name], CHUNKS)
+        score = partial(getattr(ours, name), discrete_features=some)
+        model = ours.SelectKBest(score, k=1).fit(rows, y)
+        assert len(log) == reads * len(CHUNKS)
+        assert model.get_support().tolist() == [name.endswith("on"), name.endswith("if"), 0, 0]
+        assert model.pvalues_ is None
+
+
+def test_information_of_discrete_features_with_labels_merges():
+    score = partial(ours.mutual_info_classif, discrete_features=True)
+    wanted = ours.SelectKBest(score, k=2).fit(DISCRETE, LABELS)
+    parts = [
+        ours.SelectKBest(score, k=2).partial_fit(DISCRETE[at], LABELS[at], classes=[0, 1, 2])
+        for at in (slice(0, 1), slice(1, N))
+    ]
+    merged = parts[0].merge(parts[1])
+    np.testing.assert_allclose(merged.scores_, wanted.scores_, rtol=1e-12)
+    other = ours.SelectKBest(ours.mutual_info_classif, k=2)
+    with pytest.raises(TypeError, match=r"partial_fit reads rows once, .* Use fit, or set discr"):
+        other.partial_fit(DISCRETE, LABELS, classes=[0, 1, 2])
+    assert not hasattr(other, "scores_")
+    here, there = (clone(other).fit(DISCRETE, LABELS) for _ in range(2))
+    with pytest.raises(TypeError, match="merge reads rows once"):
+        here.merge(there)
+
+
+def test_information_of_any_library_is_that_of_numpy(backend: Backend):
+    rows, y = backend.asarray(DISCRETE), backend.asarray(VALUES)
+    found = ours.mutual_info_regression(rows, y, discrete_features=[0, 3])
+    wanted = ours.mutual_info_regression(DISCRETE, VALUES, discrete_features=[0, 3])
+    np.testing.assert_allclose(found, wanted, rtol=1e-6, atol=1e-9)
+
+
+def test_wrong_parameters_of_information_are_named():
+    for how, says in (
+        ({"n_bins": 1}, "n_bins=1 must be 'auto', or a number of bins that is at least 2"),
+        ({"discrete_features": "manual"}, "Invalid string value for discrete_features: 'manual'"),
+    ):
+        with pytest.raises(ValueError, match=says):
+            ours.mutual_info_classif(X, LABELS, **how)
+    with pytest.raises(ValueError, match=r"Sparse rows .* Set discrete_features=True"):
+        ours.mutual_info_classif(SPARSE, LABELS, discrete_features=False)
+    for wrong in ([True, False], [1, 9]):
+        with pytest.raises(IndexError):
+            ours.mutual_info_classif(X, LABELS, discrete_features=wrong)
+    bad = X.copy()
+    bad[3, 2] = np.nan
+    for some in (True, False):
+        with pytest.raises(ValueError, match="NaN"):
+            ours.mutual_info_classif(*given("dask", bad, LABELS), discrete_features=some)
 
 
 def test_other_scores_are_computed_in_memory_and_refused_over_blocks():

@@ -20,6 +20,7 @@ import sklearn.feature_extraction as their_features
 import sklearn.feature_extraction.text as their_texts
 import sklearn.feature_selection as their_selectors
 import sklearn.linear_model as their_models
+import sklearn.mixture as their_mixtures
 import sklearn.naive_bayes as their_bayes
 import sklearn.neighbors as their_neighbors
 import sklearn.preprocessing as their_transformers
@@ -34,6 +35,7 @@ import streamlearn.feature_extraction as our_features
 import streamlearn.feature_extraction.text as our_texts
 import streamlearn.feature_selection as our_selectors
 import streamlearn.linear_model as our_models
+import streamlearn.mixture as our_mixtures
 import streamlearn.naive_bayes as our_bayes
 import streamlearn.neighbors as our_neighbors
 import streamlearn.preprocessing as our_transformers
@@ -89,6 +91,7 @@ PAIRS = {
     "LinearDiscriminantAnalysis": (our_discriminants, their_discriminants),
     "QuadraticDiscriminantAnalysis": (our_discriminants, their_discriminants),
     "KMeans": (our_clusters, their_clusters),
+    "GaussianMixture": (our_mixtures, their_mixtures),
     "StandardScaler": (our_transformers, their_transformers),
     "MinMaxScaler": (our_transformers, their_transformers),
     "MaxAbsScaler": (our_transformers, their_transformers),
@@ -132,6 +135,7 @@ TAGS = {
         "QuadraticDiscriminantAnalysis",
         "VarianceThreshold",
         "KMeans",
+        "GaussianMixture",
     ),
     # float32 stays float32.
     "transformer_tags.preserves_dtype": ("IncrementalPCA", "KMeans"),

@@ -82,6 +82,8 @@ class Loss(NamedTuple):
     joint : bool
         Whether the loss of a row depends on the scores of all columns. It is the same in each of
         them, and ``curvature`` and ``slope`` are the numbers h of `joint_loss`.
+    concave : bool
+        Whether ``slope`` may be negative.
     """
 
     value: Elementwise
@@ -97,6 +99,7 @@ class Loss(NamedTuple):
     parameter: str = "epsilon"
     log_link: bool = False
     joint: bool = False
+    concave: bool = False
 
     def both(self, p: Array, y: Array, epsilon: float) -> tuple[Array, Array]:
         """Return the value and the gradient."""

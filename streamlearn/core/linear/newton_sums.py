@@ -23,7 +23,8 @@ from streamlearn._arrays import (
 from streamlearn.core.batches import cut
 from streamlearn.core.learner import Learner
 from streamlearn.core.linear.curvature import products
-from streamlearn.core.linear.losses import LOSSES
+from streamlearn.core.linear.losses import Loss
+from streamlearn.core.linear.mean_deviances import ALL
 from streamlearn.core.mergeable import mergeable
 
 SLICE_NUMBERS = 1 << 18
@@ -36,7 +37,7 @@ class Params(NamedTuple):
     Attributes
     ----------
     loss : str
-        A loss of `streamlearn.core.linear.losses` that has a second derivative.
+        A loss of `streamlearn.core.linear.mean_deviances.ALL` that has a second derivative.
     parameter : float
         Its parameter, see `streamlearn.core.linear.losses.Loss`.
     weights : array of shape (K, D)
@@ -77,7 +78,7 @@ class Sums(NamedTuple):
 def init(params: Params, n_features: int, n_outputs: int = 1, *, like: Array) -> Sums:
     """Return the sums of no rows."""
     xp, (K, D) = namespace(like), asarray(params.weights, like=like).shape
-    blocks = (K, K, D, D) if LOSSES[params.loss].joint else (K, D, D)
+    blocks = (K, K, D, D) if ALL[params.loss].joint else (K, D, D)
     return Sums(
         *(
             xp.zeros(shape, dtype=widest_float(like), device=device(like))
@@ -101,7 +102,7 @@ def of_block(params: Params, X: Array, weight: Array | None, target: Array) -> S
     like, xp = out.loss, namespace(out.loss)
     w = asarray(params.weights, like=like)
     former = None if params.former is None else asarray(params.former, like=like)
-    loss = LOSSES[params.loss]
+    loss = ALL[params.loss]
     for rows in cut(X, target, weight, seen=0, batch_size=max(1, SLICE_NUMBERS // w.shape[1])):
         Z = cast(dense(rows.X), like.dtype)
         one = xp.ones((Z.shape[0], 1), dtype=like.dtype, device=device(like))
@@ -116,9 +117,17 @@ def of_block(params: Params, X: Array, weight: Array | None, target: Array) -> S
         then = 0.0 * out.former
         if former is not None:
             then = _total(loss.value(linear_predictor(Z, former), y, params.parameter), a)
-        found = (_total(value, a), then, weighted_sums(g, Z), products(Z, h, joint=loss.joint))
+        found = (_total(value, a), then, weighted_sums(g, Z), _hessian(Z, h, loss))
         out = Sums(*(u + v for u, v in zip(out, found, strict=True)))
     return out
+
+
+def _hessian(Z: Array, h: Array, loss: Loss) -> Array:
+    """Return ``Z' diag(h) Z`` for each column of h, of which numbers may be negative."""
+    if not loss.concave:
+        return products(Z, h, joint=loss.joint)
+    up, down = (namespace(h).clip(each, min=0.0) for each in (h, -h))
+    return products(Z, up, joint=False) - products(Z, down, joint=False)
 
 
 def _total(value: Array, a: Array | None) -> Array:

@@ -5,12 +5,18 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from scipy.special import xlogy
-from sklearn._loss.loss import HalfGammaLoss, HalfPoissonLoss, HalfTweedieLoss
+from sklearn._loss.loss import (
+    HalfGammaLoss,
+    HalfPoissonLoss,
+    HalfTweedieLoss,
+    HalfTweedieLossIdentity,
+)
 from sklearn.metrics import mean_tweedie_deviance
 
-from streamlearn.core.linear import deviances
+from streamlearn.core.linear import deviances, mean_deviances
 from streamlearn.core.linear.losses import LOSSES
 
+ANY = (-2.0, -0.5, 0.0, 1.0, 1.5, 2.0, 2.5, 4.5)
 POWERS = (1.0, 1.05, 1.5, 1.99, 2.0)
 
 
@@ -115,3 +121,49 @@ def test_poisson_and_gamma_are_powers_1_and_2():
     p, y = table(1.0)
     full = np.exp(p) - y + xlogy(y, y) - y * p
     np.testing.assert_allclose(LOSSES["poisson"].value(p, y, 0.1), full, rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.parametrize("power", ANY)
+@pytest.mark.parametrize("link", ["log", "identity"])
+def test_deviances_of_any_power_are_scikit_learns(power, link):
+    rng = np.random.default_rng(0)
+    m = np.exp(rng.normal(size=200))
+    y = m * np.exp(rng.normal(size=200))
+    if power < 2:
+        y[::4] = 0.0
+    if power <= 0:
+        y[1::4] = -y[1::4]
+    cls = HalfTweedieLoss if link == "log" else HalfTweedieLossIdentity
+    loss, s = cls(power=power), np.log(m) if link == "log" else m
+    value, gradient, slope = (
+        getattr(mean_deviances, f"{link}_{name}") for name in ("value", "gradient", "slope")
+    )
+    want = loss.loss(y, s) + loss.constant_to_optimal_zero(y)
+    if link == "identity" and power in (0.0, 1.0, 2.0):  # its constants are those of other powers
+        want = HalfTweedieLoss(power=power).loss(y, np.log(m))
+        want = want + HalfTweedieLoss(power=power).constant_to_optimal_zero(y)
+    if power == 0:
+        want = want - np.where(y > 0, 0.0, 0.5 * y * y)
+    np.testing.assert_allclose(value(s, y, power), want, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(gradient(s, y, power), loss.gradient(y, s), rtol=1e-9)
+    far = [gradient(s + e, y, power) for e in (1e-6, -1e-6)]
+    want = (far[0] - far[1]) / 2e-6
+    np.testing.assert_allclose(slope(s, y, power), want, rtol=1e-5, atol=1e-6 * np.abs(want).max())
+
+
+@pytest.mark.parametrize("power", [3.0, -1.0])
+def test_a_mean_of_0_or_less_has_no_finite_deviance(power):
+    s = np.asarray([0.0, -1.0, 2.0])
+    y = np.ones(3)
+    assert np.isinf(mean_deviances.identity_value(s, y, power)).tolist() == [True, True, False]
+    for function in (mean_deviances.identity_gradient, mean_deviances.identity_slope):
+        assert np.isfinite(function(s, y, power)).all()
+
+
+def test_deviances_of_any_power_are_the_same_in_every_library(backend):
+    s, y = np.asarray([[0.3], [1.0], [2.0]]), np.asarray([[1.0], [0.5], [3.0]])
+    for name in ("tweedie_log", "tweedie_identity"):
+        loss = mean_deviances.ALL[name]
+        for function in (loss.value, loss.gradient, loss.curvature, loss.slope):
+            got = backend.to_numpy(function(backend.asarray(s), backend.asarray(y), 3.0))
+            np.testing.assert_allclose(got, function(s, y, 3.0), rtol=100 * backend.eps)
