@@ -93,10 +93,11 @@ def fitted(
     p = some.p - Z @ xp.matrix_transpose(former)
     its = xp.max(far, axis=1, keepdims=True)
     fits = (_loss(params, some.p, some, its) <= _loss(params, p, some, its))[:, None]
+    # the usual steps fit few rows, from 0 if the coefficient does not suit them
     few = bool(m * xp.min(xp.take(share, at)) < EVIDENCE * at.shape[0])
-    v = start = xp.where(fits, former, 0.0)
-    p = p + Z @ xp.matrix_transpose(start)
-    for _ in range(STEPS):
+    v = xp.where(fits, former, 0.0)
+    p = p + Z @ xp.matrix_transpose(v)
+    for _ in range(0 if few else STEPS):
         g = loss.gradient(p, some.y, params.epsilon)
         g = weighted_sums(g if some.weight is None else some.weight * g, Z) / k + l2 * v
         h = weighted_curvature(params, p, some.y, some.weight)
@@ -108,8 +109,7 @@ def fitted(
         slope = inner(g, s, loss.joint)
         t = xp.where(bend > slope, slope / xp.where(bend > 0.0, bend, 1.0), 1.0)[:, None]
         v, p = v - t * s, p - by * xp.matrix_transpose(t)
-    # a coefficient that suits the few rows that know it is left to the usual steps
-    coef = xp.where(fits & few, 0.0, v - former) @ columns
+    coef = (v - former) @ columns
     return (coef, level) if bool(xp.any(coef != 0.0)) else None
 
 
