@@ -426,6 +426,11 @@ def test_what_is_too_large_to_be_squared_is_an_error_whose_advice_works():
     assert "dividing y by its largest value" in raised.value.__notes__[0]
     small = y * 1e200 / np.abs(y * 1e200).max()
     assert model.fit(X, small).score(X, small) > 0.99
+    weight = rng.uniform(1, 2, 500) * 1e-310
+    with pytest.raises(ValueError, match="overflow") as raised:
+        model.fit(X, y, sample_weight=weight)
+    assert "dividing sample weights by their mean" in raised.value.__notes__[0]
+    assert model.fit(X, y, sample_weight=weight / weight.mean()).score(X, y) > 0.99
 
 
 @pytest.mark.parametrize("weighted", [False, True])
