@@ -42,7 +42,11 @@ STEPS = 8
 """Newton steps that fit the new coefficients."""
 
 FAR = 30.0
-"""The deviations from its level before, from which on a feature may be new."""
+"""The deviations from its level before, from which on a feature may be new.
+
+Fewer rows than `EVIDENCE` set its coefficient to 0 if their loss falls by this factor. Features
+with tails have such rows now and then, and a coefficient that is wrong by a few times its error.
+"""
 
 
 def fitted(
@@ -92,9 +96,10 @@ def fitted(
     former = w[:, :-1] @ xp.matrix_transpose(columns)
     p = some.p - Z @ xp.matrix_transpose(former)
     its = xp.max(far, axis=1, keepdims=True)
-    fits = (_loss(params, some.p, some, its) <= _loss(params, p, some, its))[:, None]
-    # the usual steps fit few rows, from 0 if the coefficient does not suit them
+    # the usual steps fit few rows, from 0 if the coefficient is wrong for them by far
     few = bool(m * xp.min(xp.take(share, at)) < EVIDENCE * at.shape[0])
+    most = (FAR if few else 1.0) * _loss(params, p, some, its)
+    fits = (_loss(params, some.p, some, its) <= most)[:, None]
     v = xp.where(fits, former, 0.0)
     p = p + Z @ xp.matrix_transpose(v)
     for _ in range(0 if few else STEPS):
