@@ -335,4 +335,6 @@ def test_results_of_a_shuffled_frame_warn_where_they_are_computed_apart():
         warnings.simplefilter("error", UserWarning)
         got = metrics.log_loss(y, model.predict_proba(X))
     rows = kept.compute()
-    assert got == pytest.approx(metrics.log_loss(rows["late"], model.predict_proba(rows[["x", "z"]])))
+    assert got == pytest.approx(
+        metrics.log_loss(rows["late"], model.predict_proba(rows[["x", "z"]]))
+    )

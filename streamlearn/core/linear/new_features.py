@@ -50,7 +50,14 @@ with tails have such rows now and then, and a coefficient that is wrong by a few
 
 
 def fitted(
-    params: Params, w: Array, level: Array, known: Array, some: Sample, m: int, T: int
+    params: Params,
+    w: Array,
+    level: Array,
+    known: Array,
+    some: Sample,
+    worst: Array,
+    m: int,
+    T: int,
 ) -> tuple[Array, Array] | None:
     """Return what new features add to the coefficients, or None if there are none.
 
@@ -65,6 +72,9 @@ def fitted(
         The result of `known_squares` for the rows before.
     some : Sample
         A sample of m rows that follow T others.
+    worst : array of shape (n, d)
+        The rows with the largest losses. If a feature is far off in no row of them, the sample is
+        searched for features that were constant only.
     m, T : int
 
     Returns
@@ -79,17 +89,25 @@ def fitted(
     if not T or not reads_are_free(w):
         return None
     reach = xp.maximum(rounding(level), max(FAR, T**0.5) * xp.sqrt(known))
-    X, k = dense(some.X), some.p.shape[0]
-    far = xp.astype(xp.abs(X - level) > reach, w.dtype)
-    share = column_sums(far) / k
-    constant = (known <= rounding(level) ** 2) & (share > 0.0)
-    least = EVIDENCE * xp.sum(xp.astype(constant, w.dtype))
-    (at,) = xp.nonzero(xp.where(constant, m * share >= least, share > 0.0))
+    constant = known <= rounding(level) ** 2
+    searched = constant | xp.any(xp.abs(dense(worst) - level) > reach)
+    (at,) = xp.nonzero(searched)
     if not at.shape[0]:
         return None
-    level = level + column_sums((1.0 - far) * (X - level)) / (k * xp.where(share < 1.0, 1 - share, 1))
-    far = xp.take(far, at, axis=1)
-    Z = xp.take(X, at, axis=1) - xp.take(level, at)
+    k, usual = some.p.shape[0], level
+    X, level, reach, constant = (
+        xp.take(a, at, axis=-1) for a in (dense(some.X), level, reach, constant)
+    )
+    far = xp.astype(xp.abs(X - level) > reach, w.dtype)
+    share = column_sums(far) / k
+    least = EVIDENCE * xp.sum(xp.astype(constant & (share > 0.0), w.dtype))
+    (new,) = xp.nonzero((share > 0.0) & ((m * share >= least) | ~constant))
+    if not new.shape[0]:
+        return None
+    at, X, level, far, share = (xp.take(a, new, axis=-1) for a in (at, X, level, far, share))
+    near = column_sums((1.0 - far) * (X - level)) / k
+    level = level + near / xp.where(share < 1.0, 1.0 - share, 1.0)
+    Z = X - level
     columns = xp.arange(w.shape[1] - 1, device=device(w))[None, :] == at[:, None]
     columns = xp.astype(columns, w.dtype)
     l2 = (T + m) / m * per_column(penalty_parts(params)[1], w[:, 0])[:, None]
@@ -97,7 +115,7 @@ def fitted(
     p = some.p - Z @ xp.matrix_transpose(former)
     its = xp.max(far, axis=1, keepdims=True)
     # the usual steps fit few rows, from 0 if the coefficient is wrong for them by far
-    few = bool(m * xp.min(xp.take(share, at)) < EVIDENCE * at.shape[0])
+    few = bool(m * xp.min(share) < EVIDENCE * at.shape[0])
     most = (FAR if few else 1.0) * _loss(params, p, some, its)
     fits = (_loss(params, some.p, some, its) <= most)[:, None]
     v = xp.where(fits, former, 0.0)
@@ -115,7 +133,10 @@ def fitted(
         t = xp.where(bend > slope, slope / xp.where(bend > 0.0, bend, 1.0), 1.0)[:, None]
         v, p = v - t * s, p - by * xp.matrix_transpose(t)
     coef = (v - former) @ columns
-    return (coef, level) if bool(xp.any(coef != 0.0)) else None
+    if not bool(xp.any(coef != 0.0)):
+        return None
+    chosen = xp.any(columns > 0.0, axis=0)
+    return coef, xp.where(chosen, level @ columns, usual)
 
 
 def known_squares(known: Curvature) -> Array:
@@ -141,7 +162,14 @@ def _loss(params: Params, p: Array, some: Sample, its: Array) -> Array:
 
 
 def read_again(
-    params: Params, w: Array, level: Array, centre: Array, known: Array, some: Sample, batch: Batch
+    params: Params,
+    w: Array,
+    level: Array,
+    centre: Array,
+    known: Array,
+    found: OnePassSums,
+    some: Sample,
+    batch: Batch,
 ) -> tuple[Array, Array, OnePassSums, Sample] | None:
     """Read a batch again if it has new features.
 
@@ -151,6 +179,8 @@ def read_again(
         The arguments of `fitted`.
     centre : array of shape (d,)
         The rows are less it, at the models w.
+    found : OnePassSums
+        The sums at the models w.
     batch : Batch
 
     Returns
@@ -161,7 +191,7 @@ def read_again(
     sample : Sample
         The sample at the models with ``coef``.
     """
-    new = fitted(params, w, level, known, some, batch.X.shape[0], batch.seen)
+    new = fitted(params, w, level, known, some, found.worst.X, batch.X.shape[0], batch.seen)
     if new is None:
         return None
     return *new, *one_pass_sums(params, w + with_intercepts(*new, centre), centre, batch)

@@ -178,7 +178,8 @@ def update(params: Params, state: State, batch: Batch) -> tuple[State, Info]:
     info = report(params, state.weights[:, :d], m, *found.losses)
     centre, again = state.centre, None
     if squares is not None:
-        again = new_features.read_again(params, state.weights, former, centre, squares, some, batch)
+        w = state.weights
+        again = new_features.read_again(params, w, former, centre, squares, found, some, batch)
     if again is not None:
         coef, usual, found, some = again
         state = new_features.added(state, coef, usual)

@@ -200,7 +200,7 @@ def of_batch(params: Params, known: View, batch: Batch) -> tuple[RoundSums, Info
     found, some = one_pass_sums(params, w, centre, batch)
     information = report(params, w[:, :-1], m, *found.losses)
     values = losses_of(params, known.others, some.few(trust.ROWS // 2))
-    again = new_features.read_again(params, w, centre, centre, known.known, some, batch)
+    again = new_features.read_again(params, w, centre, centre, known.known, found, some, batch)
     if again is not None:
         coef, level, sums, some = again
         found = sums._replace(losses=found.losses)

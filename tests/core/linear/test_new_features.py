@@ -24,7 +24,7 @@ def test_new_coefficients_minimize_the_loss_of_the_batch(loss):
     p = (X - centre) @ w[0, :4, None] + 0.1
     known = np.array([9.0, 9.0, 0.0, 0.0])
     some = Sample(X, p, y, None, None)
-    coef, level = new_features.fitted(params, w, level, known, some, 400, 10)
+    coef, level = new_features.fitted(params, w, level, known, some, X[:1], 400, 10)
     assert np.count_nonzero(coef[0, :2]) == 0
     more = new_features.with_intercepts(coef, level, centre)
 
@@ -61,9 +61,11 @@ def test_a_feature_that_stays_constant_is_not_new(value, unit):
     y = np.ones((200, 1))
     some = Sample(X[:200], 0 * y, y, None, None)
     w, known = state.weights, new_features.known_squares(state.curvature)
-    assert new_features.fitted(params, w, state.centre, known, some, 200, 2000) is None
+    assert new_features.fitted(params, w, state.centre, known, some, some.X[:1], 200, 2000) is None
     some.X[:100, 2] += 1.0
-    assert new_features.fitted(params, w, state.centre, known, some, 200, 2000) is not None
+    assert (
+        new_features.fitted(params, w, state.centre, known, some, some.X[:1], 200, 2000) is not None
+    )
 
 
 def test_a_few_rows_with_many_new_features_fit_nothing():
@@ -73,8 +75,8 @@ def test_a_few_rows_with_many_new_features_fit_nothing():
     some = Sample(X, np.zeros((64, 1)), y, None, None)
     params = Params(loss="log_loss", kind="classes", penalty=None)
     w = np.zeros((1, 31))
-    assert new_features.fitted(params, w, np.zeros(30), known, some, 64, 100) is None
-    assert new_features.fitted(params, w, np.zeros(30), known, some, 6400, 100) is not None
+    assert new_features.fitted(params, w, np.zeros(30), known, some, X[:1], 64, 100) is None
+    assert new_features.fitted(params, w, np.zeros(30), known, some, X[:1], 6400, 100) is not None
 
 
 @pytest.mark.parametrize("D", [20, curvature.FEWEST_PUTTING_OFF + 3])
