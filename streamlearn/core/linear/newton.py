@@ -23,7 +23,8 @@ otherwise.
 
 New features: a feature that P has not seen is divided by its own curvature until the next P. If all
 rows of a feature come together, as those of a customer do, they are all that its coefficient ever
-learns from. So they feed H by their own number, and they are read twice (`new_features`).
+learns from. So they feed H by their own number, and they are read twice (`new_features`). A feature
+is new, too, if rows are so far off that each says more about its coefficient than all before.
 
 Penalty: later rows count more in H. The penalty of a feature that only early rows had is reduced as
 these rows are, so that it keeps its share (`newton_state.remaining`). Hinge with a column
