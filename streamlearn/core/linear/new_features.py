@@ -19,6 +19,7 @@ from __future__ import annotations
 from streamlearn._arrays import (
     Array,
     column_sums,
+    concat,
     dense,
     device,
     namespace,
@@ -34,6 +35,7 @@ from streamlearn.core.linear.newton_state import State, rounding
 from streamlearn.core.linear.newton_step import along, inner, weighted_curvature
 from streamlearn.core.linear.one_pass_sums import OnePassSums, Sample, one_pass_sums
 from streamlearn.core.linear.sgd import Params, penalty_parts, per_column
+from streamlearn.core.rows import pick
 
 EVIDENCE = 16
 """The smallest number of rows of a feature that was constant before, for each such feature."""
@@ -69,7 +71,7 @@ def fitted(
     level : array of shape (d,)
         The mean of the features in the rows before.
     known : array of shape (d,)
-        The result of `known_squares` for the rows before.
+        The largest result of `known_squares` for the rows before.
     some : Sample
         A sample of m rows that follow T others.
     worst : array of shape (n, d)
@@ -140,14 +142,40 @@ def fitted(
 
 
 def known_squares(known: Curvature) -> Array:
-    """Return the mean squares of the features that rows have contributed to H, (d,).
+    """Return the mean squares of the features that rows have contributed to H, (K, d).
 
     A row whose loss is linear at its score says nothing about a coefficient, however far off it is.
     So the curvature counts, in units of that of the intercept.
     """
     xp, H = namespace(known.square), diagonal(known)
     level = xp.where(H[:, -1:] > 0.0, H[:, -1:], 1.0)
-    return xp.max(xp.minimum(H / level, mean_squares(known.square))[:, :-1], axis=0)
+    return xp.minimum(H / level, mean_squares(known.square))[:, :-1]
+
+
+def _of_each_model(
+    params: Params, w: Array, level: Array, known: Array, some: Sample, worst: Array, batch: Batch
+) -> tuple[Array, Array] | None:
+    """Return the result of `fitted`, by each of the models that the columns are alone.
+
+    ``level`` is (K, d) in the result.
+    """
+    xp, n = namespace(w), params.n_models
+    step = w.shape[0] // n
+    parts, found = [], False
+    for i in range(n):
+        c = slice(i * step, (i + 1) * step)
+        numbers = {name: getattr(params, name) for name in ("alpha", "l1_ratio", "epsilon")}
+        numbers = {k: a[c] if getattr(a, "ndim", 0) else a for k, a in numbers.items()}
+        own = params._replace(n_models=1, **numbers)
+        a = some.weight if some.weight is None or some.weight.shape[1] == 1 else some.weight[:, c]
+        sample = Sample(some.X, some.p[:, c], some.y[:, c], a, None)
+        at = pick(worst, slice(i, i + 1))
+        squares = xp.max(known[c, :], axis=0)
+        new = fitted(own, w[c, :], level, squares, sample, at, batch.X.shape[0], batch.seen)
+        found = found or new is not None
+        coef, usual = (xp.zeros_like(w[c, :-1]), level) if new is None else new
+        parts.append((coef, usual + xp.zeros_like(coef)))
+    return (concat([a for a, _ in parts]), concat([b for _, b in parts])) if found else None
 
 
 def _loss(params: Params, p: Array, some: Sample, its: Array) -> Array:
@@ -175,8 +203,10 @@ def read_again(
 
     Parameters
     ----------
-    params, w, level, known, some
+    params, w, level, some
         The arguments of `fitted`.
+    known : array of shape (K, d)
+        See `known_squares`.
     centre : array of shape (d,)
         The rows are less it, at the models w.
     found : OnePassSums
@@ -185,13 +215,15 @@ def read_again(
 
     Returns
     -------
-    coef, level : arrays of shape (K, d) and (d,)
-        The result of `fitted`. If it is None, all is None.
+    coef, level : arrays of shape (K, d)
+        The results of `fitted`. If it is None, all is None.
     sums : OnePassSums
     sample : Sample
         The sample at the models with ``coef``.
     """
-    new = fitted(params, w, level, known, some, found.worst.X, batch.X.shape[0], batch.seen)
+    if not batch.seen or not reads_are_free(w):
+        return None
+    new = _of_each_model(params, w, level, known, some, found.worst.X, batch)
     if new is None:
         return None
     return *new, *one_pass_sums(params, w + with_intercepts(*new, centre), centre, batch)

@@ -93,7 +93,7 @@ class View(NamedTuple):
         The models with which w is compared; see `newton_advance.compared`.
     square : array of shape (K, D)
         The sums of squares of the features so far.
-    known : array of shape (d,)
+    known : array of shape (K, d)
         See `new_features.known_squares`.
     """
 

@@ -60,7 +60,7 @@ def test_a_feature_that_stays_constant_is_not_new(value, unit):
         state, _ = newton.update(params, state, batch)
     y = np.ones((200, 1))
     some = Sample(X[:200], 0 * y, y, None, None)
-    w, known = state.weights, new_features.known_squares(state.curvature)
+    w, known = state.weights, new_features.known_squares(state.curvature)[0]
     assert new_features.fitted(params, w, state.centre, known, some, some.X[:1], 200, 2000) is None
     some.X[:100, 2] += 1.0
     assert (
