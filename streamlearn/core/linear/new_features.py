@@ -168,7 +168,7 @@ def _of_each_model(
         numbers = {k: a[c] if getattr(a, "ndim", 0) else a for k, a in numbers.items()}
         own = params._replace(n_models=1, **numbers)
         a = some.weight if some.weight is None or some.weight.shape[1] == 1 else some.weight[:, c]
-        sample = Sample(some.X, some.p[:, c], some.y[:, c], a, None)
+        sample = Sample(some.X, some.p[:, c], some.y[:, c], a, None, None)
         at = pick(worst, slice(i, i + 1))
         squares = xp.max(known[c, :], axis=0)
         new = fitted(own, w[c, :], level, squares, sample, at, batch.X.shape[0], batch.seen)
