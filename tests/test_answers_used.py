@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import dask
@@ -318,3 +319,22 @@ def test_scores_of_many_small_files_have_a_chunk_for_each_partition(tmp_path):
     np.testing.assert_array_equal(beside["p"], model.predict_proba(X.compute())[:, 1])
     framed = proba.to_dask_dataframe(columns=["no", "yes"], index=df.index).compute()
     np.testing.assert_array_equal(framed["yes"], beside["p"])
+
+
+@pytest.mark.filterwarnings("ignore:More of the data:UserWarning")  # what dask shuffles in memory
+def test_results_of_a_shuffled_frame_warn_where_they_are_computed_apart():
+    """dask shuffles rows in another order each time: the labels would be those of other rows."""
+    df = lazily(TABLE.assign(k=np.arange(N) % 7, late=LABELS["two"])).shuffle("k")
+    X, y = df[["x", "z"]], df["late"]
+    model = SGDClassifier("log_loss", random_state=0).fit(X, y)
+    with pytest.warns(UserWarning, match="Persist the frame first"):
+        metrics.log_loss(y, model.predict_proba(X))
+    kept = df.persist()
+    X, y = kept[["x", "z"]], kept["late"]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        got = metrics.log_loss(y, model.predict_proba(X))
+    rows = kept.compute()
+    assert got == pytest.approx(
+        metrics.log_loss(rows["late"], model.predict_proba(rows[["x", "z"]]))
+    )

@@ -212,6 +212,56 @@ def test_a_few_rows_a_call_know_the_density_at_a_kink(rows):
     assert losses[0] < 1.015 * losses[1]
 
 
+def far_off(X, how):
+    """Change the first feature of half of the rows, or of a few."""
+    n, rng = len(X), np.random.default_rng(1)
+    if how == "its level jumps":
+        X[n // 2 :, 0] += 1e5
+    elif how == "its level jumps to and fro":
+        X[:, 0] += 1e4 * (np.arange(n) // (n // 8) % 3)
+    elif how == "its unit grows":
+        X[n // 2 :, 0] *= 1e6
+    elif how == "its unit shrinks":
+        X[: n // 2, 0] *= 1e6
+    elif how == "it holds a code later":
+        X[:, 1] = (rng.random(n) < 0.1) & (np.arange(n) > n // 2)
+        X[X[:, 1] > 0, 0] = -999_999
+    else:  # a few outliers
+        X[n // 2 : n // 2 + 200 : 40, 0] = 1e6 * rng.normal(size=5)
+
+
+FAR_OFF = ["a few outliers", "it holds a code later", "its level jumps", "its unit shrinks"]
+FAR_OFF += ["its unit grows", "its level jumps to and fro"]
+
+
+@pytest.mark.parametrize("how", FAR_OFF)
+@pytest.mark.parametrize("loss", ["log_loss", "squared_error", "huber", "hinge"])
+@pytest.mark.parametrize("rows", [100, 1000, "blocks"])
+def test_a_feature_may_hold_what_is_far_from_all_before(rows, loss, how):
+    """Sensors are replaced, units change, and -999 may mean missing."""
+    rng, n = np.random.default_rng(0), 6000
+    X = rng.normal(size=(n, 4))
+    y = X @ [0.0, 1.0, 1.0, -1.0] + rng.logistic(size=n)
+    far_off(X, how)
+    classes = loss in ("log_loss", "hinge")
+    y = np.sign(y) if classes else y
+    kind = SGDClassifier if classes else SGDRegressor
+    first = {"classes": [-1.0, 1.0]} if classes else {}
+
+    def value(model):
+        scores = X @ np.ravel(model.coef_) + model.intercept_
+        return LOSSES[loss].value(scores, y, model.epsilon).mean()
+
+    model = kind(loss=loss, random_state=0)
+    if rows == "blocks":
+        model.set_params(**first).fit(blocks(X, n // 12), blocks(y, n // 12))
+    else:
+        in_pieces(model, X, y, rows, **first)
+    without = kind(loss=loss, random_state=0).fit(X[:, 1:], y)
+    scores = X[:, 1:] @ np.ravel(without.coef_) + without.intercept_
+    assert value(model) < 1.02 * LOSSES[loss].value(scores, y, model.epsilon).mean()
+
+
 CHUNKS = [(4000,) * 5, (2, 4999, 5000, 4999, 5000), (0, 3, 9997, 5000, 5000), (5000, 1, 9999, 5000)]
 
 
@@ -376,6 +426,11 @@ def test_what_is_too_large_to_be_squared_is_an_error_whose_advice_works():
     assert "dividing y by its largest value" in raised.value.__notes__[0]
     small = y * 1e200 / np.abs(y * 1e200).max()
     assert model.fit(X, small).score(X, small) > 0.99
+    weight = rng.uniform(1, 2, 500) * 1e-310
+    with pytest.raises(ValueError, match="overflow") as raised:
+        model.fit(X, y, sample_weight=weight)
+    assert "dividing sample weights by their mean" in raised.value.__notes__[0]
+    assert model.fit(X, y, sample_weight=weight / weight.mean()).score(X, y) > 0.99
 
 
 @pytest.mark.parametrize("weighted", [False, True])

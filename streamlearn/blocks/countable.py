@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import dask.array as da
@@ -9,6 +10,7 @@ from dask.array.core import concatenate_lookup
 
 from streamlearn._arrays import concat
 from streamlearn.blocks.containers import row_chunks
+from streamlearn.blocks.graph import is_frame_barrier, raw_graph
 
 
 class Countable(da.Array):
@@ -24,6 +26,20 @@ class Countable(da.Array):
         if None in row_chunks(self):
             self.compute_chunk_sizes()
         return super().__len__()
+
+    def __array__(self, *args: Any, **kwargs: Any) -> Any:
+        """Return all rows as NumPy's. Warn if the order of the rows is that of this call alone."""
+        graph, *_ = raw_graph({"rows": self}, {})
+        if any(map(is_frame_barrier, graph.values())):
+            warnings.warn(
+                "The rows come from a shuffle of a frame (shuffle, merge, sort_values, set_index), "
+                "which dask does in another order each time. Labels that are computed apart from "
+                "these results do not belong to them. Persist the frame first: df = df.persist(). "
+                "Or use score and streamlearn.metrics, which compute both in one go.",
+                UserWarning,
+                stacklevel=2,
+            )
+        return super().__array__(*args, **kwargs)
 
     def __getitem__(self, index: Any) -> Any:
         """Return a part of the array, which is `Countable` too."""

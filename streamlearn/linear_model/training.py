@@ -22,8 +22,9 @@ from streamlearn.core.learner import Info
 from streamlearn.core.linear import newton_state
 
 SMALLER = (
-    "So might a smaller step where the learning rate is not 'auto', and dividing y by its largest "
-    "value where that is too large to be squared."
+    "So might a smaller step where the learning rate is not 'auto', dividing y by its largest "
+    "value where that is too large to be squared, and dividing sample weights by their mean where "
+    "they are below 1e-300."
 )
 """Further advice in the error of a linear model that has diverged."""
 

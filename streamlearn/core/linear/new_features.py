@@ -1,9 +1,15 @@
-"""Features that were constant before: their coefficients, from the rows of a batch alone.
+"""Features that are new: their coefficients, from the rows of a batch alone.
+
+A feature is new if it was constant before, or if rows of the batch are so far off that each says
+more about its coefficient than all rows before: their leverage is above 1. Meters are set to zero
+or replaced, and a column may hold 1 in a million rows before it holds -999999. What the rows before
+say about such a coefficient is noise, and the scores would be off by thousands.
 
 A customer's rows may come together, with a column of their own. One Newton step from 0 would then
 be all that this coefficient gets. It is damped as the coefficient of a rare feature is. If the
 curvature of the loss depends on the score, it ends far from the optimum: log loss of 200 such
-groups ended 5 % above it. So such a batch is read twice. After the first time the new coefficients
+groups ended 5 % above it. With a jump by 100,000 deviations after half of the rows, log loss ended
+a thousand times above it. So such a batch is read twice. After the first time the new coefficients
 are fitted to its sample, and its gradient and curvature are those at the models with these
 coefficients.
 """
@@ -13,32 +19,49 @@ from __future__ import annotations
 from streamlearn._arrays import (
     Array,
     column_sums,
+    concat,
     dense,
     device,
     namespace,
     reads_are_free,
+    row_sums,
     weighted_sums,
 )
 from streamlearn.core.learner import Batch
 from streamlearn.core.linear import joint_loss
-from streamlearn.core.linear.curvature import mean_squares
+from streamlearn.core.linear.curvature import Curvature, diagonal, mean_squares, product
 from streamlearn.core.linear.losses import LOSSES
-from streamlearn.core.linear.newton_state import rounding
+from streamlearn.core.linear.newton_state import State, rounding
 from streamlearn.core.linear.newton_step import along, inner, weighted_curvature
 from streamlearn.core.linear.one_pass_sums import OnePassSums, Sample, one_pass_sums
 from streamlearn.core.linear.sgd import Params, penalty_parts, per_column
+from streamlearn.core.rows import pick
 
 EVIDENCE = 16
-"""The smallest number of rows that a new feature has for each new feature of the batch."""
+"""The smallest number of rows of a feature that was constant before, for each such feature."""
 
 STEPS = 8
 """Newton steps that fit the new coefficients."""
 
+FAR = 30.0
+"""The deviations from its level before, from which on a feature may be new.
+
+Fewer rows than `EVIDENCE` set its coefficient to 0 if their loss falls by this factor. Features
+with tails have such rows now and then, and a coefficient that is wrong by a few times its error.
+"""
+
 
 def fitted(
-    params: Params, w: Array, level: Array, square: Array, some: Sample, m: int, T: int
-) -> Array | None:
-    """Return what new features add to the coefficients, (K, d), or None if there are none.
+    params: Params,
+    w: Array,
+    level: Array,
+    known: Array,
+    some: Sample,
+    worst: Array,
+    m: int,
+    T: int,
+) -> tuple[Array, Array] | None:
+    """Return what new features add to the coefficients, or None if there are none.
 
     Parameters
     ----------
@@ -46,39 +69,60 @@ def fitted(
     w : array of shape (K, D)
         The models at which ``some`` was scored.
     level : array of shape (d,)
-        The mean of the features in the rows before. A new feature had no other value.
-    square : array of shape (K, D)
-        The sums of squares of the features in the rows before, less their mean.
+        The mean of the features in the rows before.
+    known : array of shape (d,)
+        The largest result of `known_squares` for the rows before.
     some : Sample
         A sample of m rows that follow T others.
+    worst : array of shape (n, d)
+        The rows with the largest losses. If a feature is far off in no row of them, the sample is
+        searched for features that were constant only.
     m, T : int
 
     Returns
     -------
-    array of shape (K, d) or None
-        The intercepts change so that no score of the rows before does; see `with_intercepts`.
+    coef : array of shape (K, d)
+        It is 0 in all other features.
+    level : array of shape (d,)
+        The mean of the features without the rows that are far off. The intercepts change so that no
+        score of a row with it does; see `with_intercepts`.
     """
     xp, loss = namespace(w), LOSSES[params.loss]
     if not T or not reads_are_free(w):
         return None
-    least = rounding(level)
-    new = xp.all(mean_squares(square)[:, :-1] <= least**2, axis=0)
-    if not bool(xp.any(new)):
+    reach = xp.maximum(rounding(level), max(FAR, T**0.5) * xp.sqrt(known))
+    constant = known <= rounding(level) ** 2
+    searched = constant | xp.any(xp.abs(dense(worst) - level) > reach)
+    (at,) = xp.nonzero(searched)
+    if not at.shape[0]:
         return None
-    (at,) = xp.nonzero(new)
-    Z, k = xp.take(dense(some.X), at, axis=1) - xp.take(level, at), some.p.shape[0]
-    share = column_sums(xp.astype(xp.abs(Z) > xp.take(least, at), Z.dtype)) / k
-    (there,) = xp.nonzero(share > 0.0)
-    n = there.shape[0]
-    if not n or bool(m * xp.min(xp.take(share, there)) < EVIDENCE * n):
+    k, usual = some.p.shape[0], level
+    X, level, reach, constant = (
+        xp.take(a, at, axis=-1) for a in (dense(some.X), level, reach, constant)
+    )
+    far = xp.astype(xp.abs(X - level) > reach, w.dtype)
+    share = column_sums(far) / k
+    least = EVIDENCE * xp.sum(xp.astype(constant & (share > 0.0), w.dtype))
+    (new,) = xp.nonzero((share > 0.0) & ((m * share >= least) | ~constant))
+    if not new.shape[0]:
         return None
-    at, Z = xp.take(at, there), xp.take(Z, there, axis=1)
+    at, X, level, far, share = (xp.take(a, new, axis=-1) for a in (at, X, level, far, share))
+    near = column_sums((1.0 - far) * (X - level)) / k
+    level = level + near / xp.where(share < 1.0, 1.0 - share, 1.0)
+    Z = X - level
     columns = xp.arange(w.shape[1] - 1, device=device(w))[None, :] == at[:, None]
     columns = xp.astype(columns, w.dtype)
     l2 = (T + m) / m * per_column(penalty_parts(params)[1], w[:, 0])[:, None]
-    start = w[:, :-1] @ xp.matrix_transpose(columns)
-    v, p = start, some.p
-    for _ in range(STEPS):
+    former = w[:, :-1] @ xp.matrix_transpose(columns)
+    p = some.p - Z @ xp.matrix_transpose(former)
+    its = xp.max(far, axis=1, keepdims=True)
+    # the usual steps fit few rows, from 0 if the coefficient is wrong for them by far
+    few = bool(m * xp.min(share) < EVIDENCE * at.shape[0])
+    most = (FAR if few else 1.0) * _loss(params, p, some, its)
+    fits = (_loss(params, some.p, some, its) <= most)[:, None]
+    v = xp.where(fits, former, 0.0)
+    p = p + Z @ xp.matrix_transpose(v)
+    for _ in range(0 if few else STEPS):
         g = loss.gradient(p, some.y, params.epsilon)
         g = weighted_sums(g if some.weight is None else some.weight * g, Z) / k + l2 * v
         h = weighted_curvature(params, p, some.y, some.weight)
@@ -90,34 +134,121 @@ def fitted(
         slope = inner(g, s, loss.joint)
         t = xp.where(bend > slope, slope / xp.where(bend > 0.0, bend, 1.0), 1.0)[:, None]
         v, p = v - t * s, p - by * xp.matrix_transpose(t)
-    return (v - start) @ columns
+    coef = (v - former) @ columns
+    if not bool(xp.any(coef != 0.0)):
+        return None
+    chosen = xp.any(columns > 0.0, axis=0)
+    return coef, xp.where(chosen, level @ columns, usual)
+
+
+def known_squares(known: Curvature) -> Array:
+    """Return the mean squares of the features that rows have contributed to H, (K, d).
+
+    A row whose loss is linear at its score says nothing about a coefficient, however far off it is.
+    So the curvature counts, in units of that of the intercept.
+    """
+    xp, H = namespace(known.square), diagonal(known)
+    level = xp.where(H[:, -1:] > 0.0, H[:, -1:], 1.0)
+    return xp.minimum(H / level, mean_squares(known.square))[:, :-1]
+
+
+def _of_each_model(
+    params: Params, w: Array, level: Array, known: Array, some: Sample, worst: Array, batch: Batch
+) -> tuple[Array, Array] | None:
+    """Return the result of `fitted`, by each of the models that the columns are alone.
+
+    ``level`` is (K, d) in the result.
+    """
+    xp, n = namespace(w), params.n_models
+    step = w.shape[0] // n
+    parts, found = [], False
+    for i in range(n):
+        c = slice(i * step, (i + 1) * step)
+        numbers = {name: getattr(params, name) for name in ("alpha", "l1_ratio", "epsilon")}
+        numbers = {k: a[c] if getattr(a, "ndim", 0) else a for k, a in numbers.items()}
+        own = params._replace(n_models=1, **numbers)
+        a = some.weight if some.weight is None or some.weight.shape[1] == 1 else some.weight[:, c]
+        sample = Sample(some.X, some.p[:, c], some.y[:, c], a, None, None)
+        at = pick(worst, slice(i, i + 1))
+        squares = xp.max(known[c, :], axis=0)
+        new = fitted(own, w[c, :], level, squares, sample, at, batch.X.shape[0], batch.seen)
+        found = found or new is not None
+        coef, usual = (xp.zeros_like(w[c, :-1]), level) if new is None else new
+        parts.append((coef, usual + xp.zeros_like(coef)))
+    return (concat([a for a, _ in parts]), concat([b for _, b in parts])) if found else None
+
+
+def _loss(params: Params, p: Array, some: Sample, its: Array) -> Array:
+    """Return sums of the losses at scores p of a sample's rows where ``its`` (k, 1) is 1, (K,).
+
+    If the loss is joint, they are equal.
+    """
+    xp, loss = namespace(p), LOSSES[params.loss]
+    value = its * loss.value(p, some.y, params.epsilon)
+    value = column_sums(value if some.weight is None else some.weight * value)
+    return xp.sum(value) + 0.0 * value if loss.joint else value
 
 
 def read_again(
-    params: Params, w: Array, level: Array, centre: Array, square: Array, some: Sample, batch: Batch
-) -> tuple[Array, OnePassSums, Sample] | None:
+    params: Params,
+    w: Array,
+    level: Array,
+    centre: Array,
+    known: Array,
+    found: OnePassSums,
+    some: Sample,
+    batch: Batch,
+) -> tuple[Array, Array, OnePassSums, Sample] | None:
     """Read a batch again if it has new features.
 
     Parameters
     ----------
-    params, w, level, square, some
+    params, w, level, some
         The arguments of `fitted`.
+    known : array of shape (K, d)
+        See `known_squares`.
     centre : array of shape (d,)
         The rows are less it, at the models w.
+    found : OnePassSums
+        The sums at the models w.
     batch : Batch
 
     Returns
     -------
-    coef : array of shape (K, d)
-        The result of `fitted`. If it is None, all is None.
+    coef, level : arrays of shape (K, d)
+        The results of `fitted`. If it is None, all is None.
     sums : OnePassSums
     sample : Sample
         The sample at the models with ``coef``.
     """
-    coef = fitted(params, w, level, square, some, batch.X.shape[0], batch.seen)
-    if coef is None:
+    if not batch.seen or not reads_are_free(w):
         return None
-    return coef, *one_pass_sums(params, w + with_intercepts(coef, level, centre), centre, batch)
+    new = _of_each_model(params, w, level, known, some, found.worst.X, batch)
+    if new is None:
+        return None
+    return *new, *one_pass_sums(params, w + with_intercepts(*new, centre), centre, batch)
+
+
+def added(state: State, change: Array, level: Array) -> State:
+    """Return the state at models to which the change of new coefficients is added.
+
+    What the rows before know of these coefficients stays in the gradient. The answer u gets the new
+    coefficients themselves, because near kinks its former ones are others than those of w.
+
+    Parameters
+    ----------
+    state : State
+    change, level : arrays of shape (K, d), and (d,) or (K, d)
+        See `fitted`.
+    """
+    xp, w, u = namespace(change), state.weights, state.mean
+    more = with_intercepts(change, level, state.centre)
+    apart = xp.where(change != 0.0, (w - u)[:, :-1], 0.0)
+    return state._replace(
+        weights=w + more,
+        mean=u + more + with_intercepts(apart, level, state.centre),
+        gradient=state.gradient + product(more, state.curvature),
+    )
 
 
 def with_intercepts(change: Array, level: Array, centre: Array) -> Array:
@@ -130,4 +261,5 @@ def with_intercepts(change: Array, level: Array, centre: Array) -> Array:
         The value that the features had before. No score of a row with it changes.
     centre : array of shape (d,)
     """
-    return namespace(change).concat([change, (change @ (centre - level))[:, None]], axis=1)
+    shift = row_sums(change * (centre - level))
+    return namespace(change).concat([change, shift[:, None]], axis=1)

@@ -23,7 +23,8 @@ otherwise.
 
 New features: a feature that P has not seen is divided by its own curvature until the next P. If all
 rows of a feature come together, as those of a customer do, they are all that its coefficient ever
-learns from. So they feed H by their own number, and they are read twice (`new_features`).
+learns from. So they feed H by their own number, and they are read twice (`new_features`). A feature
+is new, too, if rows are so far off that each says more about its coefficient than all before.
 
 Penalty: later rows count more in H. The penalty of a feature that only early rows had is reduced as
 these rows are, so that it keeps its share (`newton_state.remaining`). Hinge with a column
@@ -100,7 +101,6 @@ from streamlearn.core.linear.newton_state import (
     faded_ridge,
     has_l1,
     is_carried,
-    knows_all,
     recentre,
     rescale,
     start,
@@ -179,10 +179,19 @@ def update(params: Params, state: State, batch: Batch) -> tuple[State, Info]:
     if some.weight is not None:
         # a heavy row must weigh as much in H as in the gradient
         recentres, new, feeding = True, m, m
-    former = state.centre
+    former, carried = state.centre, is_carried(params, state)
+    squares = new_features.known_squares(state.curvature) if carried else None
     if recentres and params.fit_intercept:
         state = recentre(state, *some.sums(new), T, new)
     info = report(params, state.weights[:, :d], m, *found.losses)
+    centre, again = state.centre, None
+    if squares is not None:
+        w = state.weights
+        again = new_features.read_again(params, w, former, centre, squares, found, some, batch)
+    if again is not None:
+        coef, usual, found, some = again
+        state = new_features.added(state, coef, usual)
+        inverts, feeding = True, m
     lost = found.weighted_loss
     state, kept = judged(
         params,
@@ -191,21 +200,13 @@ def update(params: Params, state: State, batch: Batch) -> tuple[State, Info]:
         lost / m,
         weight_in_mean(4.0, m, T),
     )
-    centre, again = state.centre, None
-    if is_carried(params, state) and not knows_all(state):
-        w, square = state.weights, state.curvature.square
-        again = new_features.read_again(params, w, former, centre, square, some, batch)
-    if again is not None:
-        coef, found, some = again
-        more = new_features.with_intercepts(coef, former, centre)
-        state = state._replace(weights=state.weights + more, mean=state.mean + more)
     rows = sample_rows(some.X, centre, wide=wide)
     h = curvature_of_sample(params, some, T, state.curvature.square, rows)
     part = some_of(batch.draws, feeding)
     whole = part is None and h.shape[0] == m
     curved = OfSample(rows, h, some.weight, some.square, centre, whole, part, loss.joint)
     worst = None
-    if loss.kinked or not (whole and is_carried(params, state)):
+    if loss.kinked or not (whole and carried):
         worst = worst_of(params, found.worst, centre, wide=wide)
     seen = Seen(T, m, inverts, curved, worst, found.gradient(centre, m), kept)
     return advance(params, state, seen), info

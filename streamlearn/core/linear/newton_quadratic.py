@@ -98,12 +98,12 @@ def step(params: Params, state: State, seen: Seen) -> State:
     T, m, taken = seen.before, seen.rows, seen.kept > 0.0
     kinked, joint = LOSSES[params.loss].kinked, LOSSES[params.loss].joint
     pull = penalty_gradient(params, state, u)
-    state, r = fed(params, state, seen)
+    state, r = fed(params, state, seen, taken)
     known = state.curvature
     if seen.inverts:
         state = renew(params, state, T + m)
 
-    gradient = state.gradient + xp.where(taken, r, 0.0)[:, None] * (seen.gradient - state.gradient)
+    gradient = state.gradient + r[:, None] * (seen.gradient - state.gradient)
     at_u = gradient + product(u - w, known) if kinked else gradient
     g, unit = in_units_of_its_own(state.active[:, None] * (at_u + pull), joint)
     s = divided(params, state, g, T + m)
@@ -156,14 +156,20 @@ def fading(params: Params, mean: Array, recent: Array, T: int, known: Curvature)
     return 1.5 + 4.0 * p if loss.jumps else LEAST + xp.minimum(4.0 * p, 0.75)
 
 
-def fed(params: Params, state: State, seen: Seen) -> tuple[State, Array]:
-    """Return the state with a curvature that the batch has fed, and the weight r (K,) of it."""
+def fed(params: Params, state: State, seen: Seen, taken: Array) -> tuple[State, Array]:
+    """Return the state with a curvature that the batch has fed, and the weight r (K,) of it.
+
+    The weight is 0 in columns that are not ``taken`` (K,). A batch whose curvature counts without
+    its gradient would say that the models it was seen at are the minimum.
+    """
     xp, curved, known = namespace(state.weights), seen.curved, state.curvature
     T, m, h = seen.before, seen.rows, curved.mean_h()
     mean, former = state.mean_h, state.recent_h
     mean = mean + weight_in_mean(LEAST, m, T) * (h - mean)
     recent = former + weight_in_mean(RECENT, m, T) * (h - former)
+    mean, recent = xp.where(taken, mean, state.mean_h), xp.where(taken, recent, former)
     r: Array = weight_in_mean(fading(params, mean, recent, T, known), m, T)
+    r = xp.where(taken, r, 0.0)
     kept, part = 1.0 - r, r
     if not LOSSES[params.loss].kinked:
         at = former + r * (h - former)

@@ -94,12 +94,15 @@ class View(NamedTuple):
         The models with which w is compared; see `newton_advance.compared`.
     square : array of shape (K, D)
         The sums of squares of the features so far.
+    known : array of shape (K, d)
+        See `new_features.known_squares`.
     """
 
     weights: Array
     centre: Array
     others: list[Array]
     square: Array
+    known: Array
 
 
 class RoundSums(NamedTuple):
@@ -126,9 +129,10 @@ class RoundSums(NamedTuple):
         The loss of the row with the largest loss, for each of the models that the columns are.
     values : array of shape (k, 4, K)
         The losses of some rows by the models that are compared.
-    new : tuple of two arrays of shape (K, d), or None
-        What new features add to the coefficients (see `new_features`) times the number of rows, and
-        the number of rows. The gradients are those at the models without it.
+    new : tuple of three arrays of shape (K, d), or None
+        What new features add to the coefficients (see `new_features`) times the number of rows, the
+        same times their levels less the centre, and the number of rows. The gradients are those at
+        the models without it.
     """
 
     rows: int
@@ -141,7 +145,7 @@ class RoundSums(NamedTuple):
     level: Array
     lost: Array
     values: Array
-    new: tuple[Array, Array] | None
+    new: tuple[Array, Array, Array] | None
 
 
 def rows_before(params: Params, state: State) -> float:
@@ -173,7 +177,8 @@ def first(params: Params, state: State) -> int:
 def view(params: Params, state: State) -> View:
     """Return what the rows of the next round must know."""
     models = compared(state)
-    return View(state.weights, state.centre, models, state.curvature.square)
+    known = new_features.known_squares(state.curvature)
+    return View(state.weights, state.centre, models, state.curvature.square, known)
 
 
 def of_batch(params: Params, known: View, batch: Batch) -> tuple[RoundSums, Info]:
@@ -196,9 +201,9 @@ def of_batch(params: Params, known: View, batch: Batch) -> tuple[RoundSums, Info
     found, some = one_pass_sums(params, w, centre, batch)
     information = report(params, w[:, :-1], m, *found.losses)
     values = losses_of(params, known.others, some.few(trust.ROWS // 2))
-    again = new_features.read_again(params, w, centre, centre, known.square, some, batch)
+    again = new_features.read_again(params, w, centre, centre, known.known, found, some, batch)
     if again is not None:
-        coef, sums, some = again
+        coef, level, sums, some = again
         found = sums._replace(losses=found.losses)
     Z = sample_rows(some.X, centre)
     h = curvature_of_sample(params, some, batch.seen, known.square, Z)
@@ -212,8 +217,8 @@ def of_batch(params: Params, known: View, batch: Batch) -> tuple[RoundSums, Info
         curved = with_rows(of_sums(None, absolute, square, rows), Z, h)
     new = None
     if again is not None:
-        new = m * coef, m * xp.astype(coef != 0.0, w.dtype)
-        more = new_features.with_intercepts(coef, centre, centre)
+        new = m * coef, m * coef * (level - centre), m * xp.astype(coef != 0.0, w.dtype)
+        more = new_features.with_intercepts(coef, level, centre)
         q = score_change(Z, more, centre)
         change = joint_loss.times_scores(h, q) if joint else h * q
         found = found.plus(-weighted_sums(change, Z), centre)
@@ -278,14 +283,15 @@ def step(params: Params, state: State, sums: RoundSums, seen: int) -> State:
     state, kept = judged(params, state, lambda: sums.values, lost, weight_in_mean(4.0, m, T))
     gradient = found.gradient(state.centre, m)
     if sums.new is not None:
-        total, rows = sums.new
-        coef = total / xp.where(rows > 0.0, rows, 1.0)
-        more = new_features.with_intercepts(coef, centre, state.centre)
-        # these features were constant before, so no gradient of former rows changes
-        state = state._replace(weights=state.weights + more, mean=state.mean + more)
+        total, offset, rows = sums.new
+        rows = xp.where(rows > 0.0, rows, 1.0)
+        coef = total / rows
+        level = centre + offset / xp.where(total != 0.0, total, 1.0)
+        more = new_features.with_intercepts(coef, level, state.centre)
+        state = new_features.added(state, coef, level)
         gradient = gradient + times(more, curved.sums.hessian) / m
     new = (diagonal_of(state.inverse) == 0.0) & (sums.curvature.square > 0.0)
-    inverts = reads_are_free(new) and bool(xp.any(new[:, :-1]))
+    inverts = sums.new is not None or (reads_are_free(new) and bool(xp.any(new[:, :-1])))
     worst = worst_of(params, found.worst, state.centre)
     return advance(params, state, Seen(T, m, inverts, curved, worst, gradient, kept))
 
