@@ -23,7 +23,7 @@ def test_new_coefficients_minimize_the_loss_of_the_batch(loss):
     w, centre = np.array([[0.3, -0.2, 0.0, 0.0, 0.1]]), np.array([0.5, 0.0, 0.25, 0.75])
     p = (X - centre) @ w[0, :4, None] + 0.1
     square = np.array([[9.0, 9.0, 0.0, 0.0, 9.0]])
-    coef = new_features.fitted(params, w, level, square, Sample(X, p, y, None, None), 400, 10)
+    coef = new_features.fitted(params, w, level, square, Sample(X, p, y, None, None, None), 400, 10)
     assert np.count_nonzero(coef[0, :2]) == 0
     more = new_features.with_intercepts(coef, level, centre)
 
@@ -58,7 +58,7 @@ def test_a_feature_that_stays_constant_is_not_new(value, unit):
         batch = Batch(X[at], np.sign(X[at, 0]), np.full(200, unit), i)
         state, _ = newton.update(params, state, batch)
     y = np.ones((200, 1))
-    some = Sample(X[:200], 0 * y, y, None, None)
+    some = Sample(X[:200], 0 * y, y, None, None, None)
     w, square = state.weights, state.curvature.square
     assert new_features.fitted(params, w, state.centre, square, some, 200, 2000) is None
     some.X[:100, 2] += 1.0
@@ -69,7 +69,7 @@ def test_a_few_rows_with_many_new_features_fit_nothing():
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(64, 30)), np.ones((64, 1))
     square = np.append(np.ones((1, 10)), np.zeros((1, 21)), axis=1)
-    some = Sample(X, np.zeros((64, 1)), y, None, None)
+    some = Sample(X, np.zeros((64, 1)), y, None, None, None)
     params = Params(loss="log_loss", kind="classes", penalty=None)
     w = np.zeros((1, 31))
     assert new_features.fitted(params, w, np.zeros(30), square, some, 64, 100) is None
