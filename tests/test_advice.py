@@ -52,6 +52,7 @@ from streamlearn.pipeline import make_pipeline
 from streamlearn.preprocessing import FunctionTransformer, StandardScaler
 from streamlearn.wrappers import Incremental, ParallelPostFit
 from tests.advice.clusters_and_streams import CLUSTERS_AND_STREAMS
+from tests.advice.containers import CONTAINERS
 from tests.advice.exact import EXACT
 from tests.advice.metrics import METRICS
 from tests.advice.model_selection import MODEL_SELECTION
@@ -206,6 +207,7 @@ def profiled(*, twice: bool = False) -> tuple[Any, Any]:
 ADVICE = [
     *METRICS,
     *CLUSTERS_AND_STREAMS,
+    *CONTAINERS,
     *EXACT,
     *MODEL_SELECTION,
     *TRANSFORMERS,
@@ -227,6 +229,17 @@ ADVICE = [
         lambda: StandardScaler().fit(dask.bag.from_sequence(X.tolist())),
         r"Give a dask array.*dask\.array\.from_delayed",
         lambda: StandardScaler().fit(DX),
+    ),
+    advice(
+        lambda: net(early_stopping=True).partial_fit(X, Y, classes=[0, 1]),
+        "Set early_stopping=False, or use fit",
+        lambda: net().partial_fit(X, Y, classes=[0, 1]),
+        lambda: net(early_stopping=True).fit(X, Y),
+    ),
+    advice(
+        lambda: net(solver="lbfgs").partial_fit(X, Y),
+        "Use solver='adam' or 'sgd'",
+        lambda: net(solver="sgd").partial_fit(X, Y, classes=[0, 1]),
     ),
     # Refinement
     advice(

@@ -17,6 +17,8 @@ from sklearn.decomposition import PCA
 from sklearn.frozen import FrozenEstimator
 
 from streamlearn import cluster as our_cluster
+from streamlearn import feature_selection
+from streamlearn import preprocessing as our_preprocessing
 from streamlearn._thirdparty.tags import LAZY
 from streamlearn.linear_model import (
     PassiveAggressiveClassifier,
@@ -291,6 +293,55 @@ def test_columns_keep_their_dtypes(transformer, given):
         assert out.divisions == (0, 25, 50, N - 1)
     if "loose" in want:  # nobody knows its categories before they are made
         assert not out["loose"].cat.known
+
+
+# Encoders: what they undo
+
+
+BACK: dict[str, Any] = {
+    "one-hot": our_preprocessing.OneHotEncoder(),
+    "one-hot, dense": our_preprocessing.OneHotEncoder(sparse_output=False),
+    "one-hot, first dropped": our_preprocessing.OneHotEncoder(drop="first"),
+    "one-hot, unknown": our_preprocessing.OneHotEncoder(handle_unknown="ignore"),
+    "one-hot, infrequent": our_preprocessing.OneHotEncoder(
+        handle_unknown="infrequent_if_exist", max_categories=3
+    ),
+    "ordinal": our_preprocessing.OrdinalEncoder(),
+    "ordinal, unknown": our_preprocessing.OrdinalEncoder(
+        handle_unknown="use_encoded_value", unknown_value=-1, max_categories=3
+    ),
+    "scaler": StandardScaler(),
+    "bins": our_preprocessing.KBinsDiscretizer(2, quantile_method="averaged_inverted_cdf"),
+    "selected": feature_selection.VarianceThreshold(),
+}
+TABLES: dict[str, pd.DataFrame] = {
+    "numbers": named({"a": "f8", "b": "i8", "c": "i4"}),
+    "text": pd.DataFrame({"t": np.where(ROWS[:, 0] > 5, None, TEXT), "n": ROWS[:, 1]}),
+    "booleans": pd.DataFrame({"t": TEXT, "flag": ROWS[:, 1] > 0, "day": INDEX.floor("D")}),
+}
+
+
+@pytest.mark.parametrize("kind", ["frame", "array"])
+@pytest.mark.parametrize("table", TABLES)
+@pytest.mark.parametrize("name", BACK)
+def test_what_is_undone_is_lazy_and_dask_says_what_comes(name, table, kind):
+    if table != "numbers" and name in ("scaler", "bins", "selected"):
+        return
+    dtype = object if table != "numbers" else None
+    wrap = frame if kind == "frame" else lambda rows: array(rows.to_numpy(dtype))
+    rows = TABLES[table]
+    held_out = rows.assign(t="never") if "unknown" in name and "t" in rows else rows
+    X, Z = wrap(rows), wrap(held_out)
+    model = clone(BACK[name]).fit(X)
+    out = model.inverse_transform(model.transform(Z))
+    want = model.inverse_transform(model.transform(Z.compute()))
+    assert isinstance(out, dd.DataFrame if kind == "frame" else da.Array)
+    made = check(out, X)
+    if kind == "frame":
+        assert list(out.columns) == list(rows)
+    made, want = (pd.DataFrame(np.asarray(x, dtype=object)) for x in (made, want))
+    same = (made == want) | (made.isna() & want.isna())
+    assert same.to_numpy().all()
 
 
 @pytest.mark.filterwarnings("ignore:You are comparing a array_api_strict dtype:UserWarning")

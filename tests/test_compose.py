@@ -433,6 +433,36 @@ def test_booleans_that_pass_through_are_numbers_of_a_lazy_frame():
     np.testing.assert_array_equal(dense(made), dense(columns.transform(EVERY_KIND)))
 
 
+SMALL = {
+    "one-hot": OneHotEncoder(sparse_output=False, dtype="int8", handle_unknown="error"),
+    "ordinal": OrdinalEncoder(dtype="int16"),
+    "behind an imputer": plain_pipeline(
+        SimpleImputer(strategy="most_frequent"), OneHotEncoder(sparse_output=False, dtype="int8")
+    ),
+    "of another library": preprocessing.OneHotEncoder(
+        sparse_output=False, dtype="int8", categories=[["blue", "green", "red"], list("abcd")]
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SMALL)
+@pytest.mark.parametrize("nested", [False, True])
+def test_frames_keep_the_dtype_of_each_column(name, nested):
+    """Categories that dask's made-up rows do not have change no dtype."""
+    table = TABLE.dropna().astype({"z": "float32", "color": "string[pyarrow]"})
+    step = compose.make_column_transformer(
+        (StandardScaler(), ["x"]), (clone(SMALL[name]), KINDS), ("passthrough", ["z", "count"])
+    )
+    if nested:
+        step = make_pipeline(compose.make_column_transformer((step, list(table))), "passthrough")
+    step.set_output(transform="pandas")
+    want = step.fit(table).transform(table)
+    made = step.fit(in_parts(table)).transform(in_parts(table))
+    assert made.dtypes.equals(want.dtypes)
+    assert made.compute().dtypes.equals(want.dtypes)
+    assert {np.dtype("float32"), np.dtype("int64")} < set(want.dtypes)
+
+
 @pytest.mark.parametrize("output", ["default", "pandas"])
 @pytest.mark.parametrize("cut", [lambda x: x, in_parts], ids=["in memory", "lazy"])
 def test_a_learner_after_no_columns_says_so(cut, output):

@@ -98,6 +98,39 @@ def test_every_part_is_that_of_pandas(resolution, days, total, periodic, zone):
     np.testing.assert_allclose(out, np.stack(list(want.values()), axis=1), rtol=1e-15, atol=1e-14)
 
 
+@pytest.mark.parametrize("periodic", [None, "circular"])
+@pytest.mark.parametrize(
+    "parts", [["hour"], ("weekday", "year"), ["day_of_year", "total_seconds", "minute", "month"]]
+)
+def test_chosen_parts_are_the_only_columns(parts, periodic):
+    encoder = DatetimeEncoder(parts=parts, periodic_encoding=periodic)
+    frame = DATES.to_frame("at")
+    out = encoder.fit_transform(dd.from_pandas(frame, npartitions=2)).compute(scheduler="sync")
+    plain = [part for part in parts if periodic is None or part not in PERIODS]
+    names = [f"at_{part}" for part in plain]
+    for part in (part for part in parts if part not in plain):
+        names += [f"at_{part}_circular_0", f"at_{part}_circular_1"]
+    assert list(out.columns) == names
+    for part in plain:
+        np.testing.assert_array_equal(out[f"at_{part}"], by_pandas(DATES, part))
+
+
+@pytest.mark.parametrize(
+    ("how", "says"),
+    [
+        ({"parts": ["hours"]}, r"must hold different ones of .*'hour'.*Got \['hours'\]"),
+        ({"parts": ["hour", "hour"]}, "must hold different ones"),
+        ({"parts": "hour"}, "'parts' parameter"),
+        ({"parts": []}, "No column is asked for: set parts"),
+        ({"parts": ["hour"], "resolution": "day"}, "Leave resolution out, or leave parts out"),
+        ({"parts": ["hour"], "add_weekday": True}, "Leave add_weekday out, or leave parts out"),
+    ],
+)
+def test_parts_that_cannot_be_are_refused(how, says):
+    with pytest.raises(ValueError, match=says):
+        DatetimeEncoder(**how).fit(DATES.to_frame("at"))
+
+
 def test_names_and_numbers_of_skrub():
     """What skrub 0.11 makes of a column, and of periods as splines."""
     frame = DATES[:3].to_frame("when").replace(DATES[0], pd.Timestamp("2020-02-29 13:05:06"))

@@ -18,7 +18,7 @@ from sklearn.utils._array_api import move_estimator_to
 from threadpoolctl import threadpool_limits
 
 from streamlearn._arrays import to_numpy
-from streamlearn.cluster import KMeans
+from streamlearn.cluster import KMeans, MiniBatchKMeans
 from streamlearn.cluster.kmeans_parallel import ROUNDS
 from streamlearn.pipeline import make_pipeline
 from streamlearn.preprocessing import StandardScaler
@@ -517,3 +517,15 @@ def test_many_wide_clusters_are_scikit_learns(offset):
             for cls in (KMeans, Theirs)
         )
         assert_like_theirs(ours, known)
+
+
+@pytest.mark.parametrize("k", [20, 50])
+@pytest.mark.parametrize("cls", [KMeans, MiniBatchKMeans])
+def test_one_start_finds_clusters_by_which_the_rows_are_sorted(cls, k):
+    rng = np.random.default_rng(k)
+    centers = rng.uniform(-10, 10, size=(k, 8))
+    rows = np.repeat(centers, 8000 // k, axis=0)
+    rows = rows + rng.normal(size=rows.shape)
+    model = cls(k, init="k-means||", random_state=0).fit(da.from_array(rows, (1000, 8)))
+    best = Theirs(k, init=centers, n_init=1).fit(rows).inertia_
+    assert -model.score(rows) < 1.04 * best

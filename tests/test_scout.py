@@ -11,6 +11,7 @@ from sklearn import preprocessing as theirs
 from sklearn.base import BaseEstimator, clone
 from sklearn.pipeline import make_union
 
+from streamlearn import preprocessing as ours
 from streamlearn.compose import make_column_transformer
 from streamlearn.decomposition import PCA, IncrementalPCA, TruncatedSVD
 from streamlearn.impute import SimpleImputer
@@ -27,6 +28,7 @@ from streamlearn.preprocessing import (
     SplineTransformer,
     StandardScaler,
 )
+from tests.preprocessing.tables import alike
 
 X = np.exp(np.random.default_rng(0).normal(size=(600, 3)))
 Y = (X[:, 0] > 1).astype(int)
@@ -134,16 +136,38 @@ def table() -> tuple[dd.DataFrame, dd.Series]:
 
 
 @pytest.mark.parametrize("encoder", [OneHotEncoder(), OrdinalEncoder()])
-def test_categories_of_dtypes_and_given_ones_need_no_rows(encoder):
-    given = clone(encoder).set_params(categories=[list("xyz")])
-    columns = make_column_transformer((encoder, ["c"]), (given, ["t"]), (SCALER, ["n"]))
+def test_given_categories_need_no_rows(encoder):
     frame, y = table()
+    listed = [*frame["c"].cat.categories, np.nan]
+    columns = make_column_transformer(
+        (clone(encoder).set_params(categories=[listed]), ["c"]),
+        (clone(encoder).set_params(categories=[list("xyz")]), ["t"]),
+        (SCALER, ["n"]),
+    )
     pipe = make_pipeline(columns, clone(LEARNER)).fit(frame, y)
     assert len(read) == 6
     known, text = (pipe[0].transformers_[i][1].categories_[0] for i in range(2))
-    assert known.tolist() == list("abcde")
+    assert known.tolist()[:-1] == list("edcba")
     assert text.tolist() == list("xyz")
     assert pipe.score(frame, y) > 0.9
+
+
+@pytest.mark.parametrize("encoder", ["OneHotEncoder", "OrdinalEncoder"])
+@pytest.mark.parametrize("neighbour", ["c", "t"])
+@pytest.mark.parametrize("missing", [False, True])
+def test_a_categorical_dtype_changes_no_category(encoder, neighbour, missing):
+    """A category without rows has no column, and missing values are one, as in scikit-learn."""
+    frame, y = table()
+    if missing:
+        frame["c"] = frame["c"].where(frame["n"] < 3)
+    columns = list(dict.fromkeys(["c", neighbour]))
+    known = getattr(theirs, encoder)().fit(frame[columns].compute())
+    step = make_column_transformer((getattr(ours, encoder)(), columns), (SCALER, ["n"]))
+    pipe = make_pipeline(make_pipeline(step, SimpleImputer()), clone(LEARNER)).fit(frame, y)
+    found = pipe[0][0].transformers_[0][1]
+    assert found.get_feature_names_out().tolist() == known.get_feature_names_out().tolist()
+    for a, b in zip(found.categories_, known.categories_, strict=True):
+        assert alike(a, b)
 
 
 @pytest.mark.parametrize("more", [{"min_frequency": 2}, {"max_categories": 3}])

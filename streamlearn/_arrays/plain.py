@@ -6,6 +6,8 @@ Every block, and every collection in memory, passes through `plain` before any o
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
+from pathlib import PurePath
 from typing import Any
 
 import numpy as np
@@ -28,6 +30,32 @@ TO_ROWS = {
     "dimension.",
 }
 """Advice for types that hold no rows, by package and name of the type."""
+
+LOADER = (
+    "gives one item at a time. Give a DataLoader, which makes blocks of rows: "
+    "torch.utils.data.DataLoader({0}, batch_size=4096)."
+)
+PAIRS = (
+    "holds blocks (X, y). Let them be read one after the other: "
+    "X, y = streamlearn.blocks.from_blocks({0}), and give X and y."
+)
+BLOCKS = (
+    "holds blocks of rows. Let them be read one after the other: "
+    "streamlearn.blocks.from_blocks({0})."
+)
+STREAMED = "holds what from_blocks returned. Give its parts, X and y, each by itself."
+ITEMS = "holds rows (x, y). Give the rows and the targets separately: X, y = zip(*{0})."
+RECORDS = (
+    "holds dicts. If all have the same keys, give pandas.DataFrame({0}). Otherwise put "
+    "streamlearn.feature_extraction.FeatureHasher or sklearn.feature_extraction.DictVectorizer "
+    "before the estimator."
+)
+COLUMNS = "holds no rows. If it holds columns, give pandas.DataFrame({0})."
+FILE = (
+    "holds no rows. If it is the name of a file, read it first, for example with pandas or "
+    "dask.dataframe."
+)
+UNORDERED = "has no order. Give a list or an array."
 
 
 def plain(x: Any) -> Any:
@@ -79,8 +107,49 @@ def rows_or_raise(x: Any, name: str = "X") -> None:
         return
     package, kind = _package(x), type(x).__name__
     if (package, kind) in TO_ROWS:
-        advice = TO_ROWS[package, kind].replace("X", name)
-        raise TypeError(f"{name} is a {kind} of {package}, which holds no rows. {advice}")
+        remedy = TO_ROWS[package, kind].replace("X", name)
+        raise TypeError(f"{name} is a {kind} of {package}, which holds no rows. {remedy}")
+    advice = without_rows(x)
+    if advice is not None:
+        raise TypeError(f"{name} is a {kind}, which {advice.format(name)}")
+
+
+def without_rows(x: Any) -> str | None:
+    """Return what an object without rows does instead, and what to do. None for other objects.
+
+    Examples
+    --------
+    >>> without_rows({1, 2})
+    'has no order. Give a list or an array.'
+    """
+    if isinstance(x, list | tuple) and len(x):
+        return _of_items(x[0])
+    if isinstance(x, Mapping):
+        return COLUMNS
+    if isinstance(x, str | bytes | PurePath):
+        return FILE
+    if isinstance(x, set | frozenset):
+        return UNORDERED
+    of_torch = (base for base in type(x).__mro__ if base.__module__.startswith("torch.utils.data"))
+    return LOADER if any(base.__name__ == "Dataset" for base in of_torch) else None
+
+
+def _of_items(first: Any) -> str | None:
+    """Return what a list without rows holds, and what to do, by its first item."""
+    if isinstance(first, Mapping):
+        return RECORDS
+    if n_dimensions(first) > 1:
+        return STREAMED if type(first).__name__ == "StreamedRows" else BLOCKS
+    if not isinstance(first, list | tuple) or not 2 <= len(first) <= 3:
+        return None
+    if n_dimensions(first[0]) > 1:
+        return PAIRS
+    return ITEMS if n_dimensions(first[0]) == 1 and n_dimensions(first[1]) == 0 else None
+
+
+def n_dimensions(x: Any) -> int:
+    """Return the number of dimensions of an array or a frame, and 0 for other objects."""
+    return len(getattr(x, "shape", None) or ())
 
 
 def known_or_raise(x: Any, name: str = "X", *, sparse: bool = True) -> None:

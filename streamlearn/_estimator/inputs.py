@@ -17,14 +17,14 @@ from sklearn.utils.validation import check_array, validate_data
 
 from streamlearn import blocks as engine
 from streamlearn._arrays import Array, is_array, row_major, to_numpy
-from streamlearn._arrays.plain import known_or_raise, plain
+from streamlearn._arrays.plain import known_or_raise, plain, rows_or_raise
 from streamlearn._arrays.sparse import csr, is_sparse
 from streamlearn._sklearn import _check_feature_names, _check_n_features, _check_sample_weight
 from streamlearn._validation.advice import with_advice
 from streamlearn._validation.arrays import DENSE, as_array, dense_or_raise
 from streamlearn._validation.finite import sum_is_finite
 from streamlearn._validation.labels import Labels, discover
-from streamlearn._validation.messages import no_features, no_rows
+from streamlearn._validation.messages import no_features, no_rows, no_target, no_vector
 from streamlearn._validation.reader import Reader
 from streamlearn._validation.tables import dates_or_raise, is_table, names_of
 from streamlearn.stages import Flow
@@ -101,13 +101,12 @@ def check_inputs(
     """
     name = type(estimator).__name__
     X, y, sample_weight = engine.taken_apart(X, y, sample_weight)
+    rows_or_raise(X)
     if target is not None and y is None:
-        raise ValueError(
-            f"This {name} estimator requires y to be passed, but the target y is None."
-        )
+        raise no_target(name)
     for what, given in (("y", y), ("sample_weight", sample_weight)):
         if np.isscalar(given):
-            raise TypeError(f"{what} must hold one value for each row, got {given!r}.")
+            raise no_vector(what, given)
     if isinstance(X, Flow):
         given = {"X": X.X, "y": y, "sample_weight": sample_weight, **X.given}
         return Given(engine.align(lazy_rows=("X",), coded=X.coded(), **given), X.reader, None, X)

@@ -13,7 +13,7 @@ from sklearn.utils import check_array
 
 from streamlearn import blocks as engine
 from streamlearn._arrays import is_array, to_numpy
-from streamlearn._arrays.plain import plain
+from streamlearn._arrays.plain import plain, rows_or_raise
 from streamlearn._arrays.sparse import is_sparse
 from streamlearn._estimator.inputs import columns_or_raise, is_foreign
 from streamlearn._sklearn import _check_feature_names, _check_n_features
@@ -123,6 +123,7 @@ def check_table(estimator: BaseEstimator, X: Any, *, reset: bool) -> tuple[Any, 
     """
     name = type(estimator).__name__
     X = plain(X)
+    rows_or_raise(X)
     if engine.is_collection(X):
         X = engine.whole_rows(X)
         streamed = isinstance(X, engine.StreamedRows)

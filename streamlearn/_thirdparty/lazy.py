@@ -22,6 +22,7 @@ from streamlearn._thirdparty.rowwise import function_of
 from streamlearn._thirdparty.scoring import score
 from streamlearn._thirdparty.tags import LAZY
 from streamlearn._validation.advice import with_advice
+from streamlearn._validation.inner_columns import known_values
 from streamlearn._validation.missing import as_known
 from streamlearn.blocks import LazyRows
 
@@ -136,7 +137,7 @@ def ask(
         if out is None:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                out = Method(estimator, name, params)(_sample(X, like))
+                out = _example(Method(estimator, name, params), X, like)
     except Exception as error:
         if _minds_columns(estimator, name, params, X, error):
             raise
@@ -242,6 +243,48 @@ def _minds_columns(
     except Exception as other:
         return str(other) != str(error)
     return True
+
+
+def _example(method: Method, X: Any, like: Any) -> Any:
+    """Return the result of a method for made-up rows.
+
+    If it raises an error, a row with values that the encoders inside it know is tried.
+    """
+    try:
+        return method(_sample(X, like))
+    except Exception:
+        row = _made_up(X, None, like)
+        if X.ndim != 2 or not (hasattr(row, "iloc") or getattr(row.dtype, "kind", "") == "O"):
+            raise
+        names = list(row.columns) if hasattr(row, "iloc") else list(range(row.shape[1]))
+        known = known_values(method.estimator, names)
+        with suppress(Exception):  # the values may not be all that it minds
+            return _numbers(method(_with_values(row, names, known)))
+        raise
+
+
+def _numbers(out: Any) -> Any:
+    """Return an array of objects that are numbers, because booleans are among them, as numbers."""
+    if isinstance(out, np.ndarray) and out.dtype.kind == "O":
+        if any(isinstance(value, str) for value in out.flat):
+            return out
+        with suppress(TypeError, ValueError):
+            return out.astype(np.float64)
+    return out
+
+
+def _with_values(row: Any, names: list[Any], known: dict[Any, Any]) -> Any:
+    """Return a row of a frame or an array of objects, with the known values of its columns."""
+    if not hasattr(row, "iloc"):
+        for j in known.keys() & set(names):
+            row[:, j] = known[j]
+        return row
+    return row.assign(
+        **{
+            name: type(row[name])([known[name]], row.index).astype(row[name].dtype)
+            for name in known.keys() & set(names)
+        }
+    )
 
 
 def _sample(X: Any, like: Any) -> Any:

@@ -23,6 +23,7 @@ from streamlearn._validation.advice import with_advice
 from streamlearn._validation.arrays import as_vector
 from streamlearn._validation.label_codes import labels_like
 from streamlearn._validation.labels import classes_missing, discover, listed
+from streamlearn._validation.messages import no_target
 from streamlearn._validation.missing import as_known
 
 
@@ -52,9 +53,7 @@ def with_classes(
     """
     name, tagged = type(estimator).__name__, hasattr(estimator, "__sklearn_tags__")
     if y is None and tagged and get_tags(estimator).target_tags.required:
-        raise ValueError(
-            f"This {name} estimator requires y to be passed, but the target y is None."
-        )
+        raise no_target(name)
     known = "classes" in params or (further and hasattr(estimator, "classes_"))
     if y is None or known or getattr(_last(estimator), "classes", None) is not None:
         return params

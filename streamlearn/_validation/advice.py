@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from streamlearn._arrays.plain import without_rows
 from streamlearn._validation.finite import CLIP, FILL
 from streamlearn._validation.tables import APART, ENCODE, fault_of, names_of
 
@@ -34,11 +35,16 @@ def with_advice(X: Any) -> Iterator[None]:
     try:
         yield
     except (TypeError, ValueError) as error:
-        text, notes = str(error), []
+        text = str(error)
+        notes: list[str | None] = []
+        without = without_rows(X)
+        if without is not None:
+            notes.append(f"X is a {type(X).__name__}, which {without.format('X')}")
         of_values = any(words in text for words in (*NO_NUMBERS, "Input X contains"))
         if names_of(X) is not None and of_values:
             notes.append(fault_of(X, allow_nan="contains infinity" in text))
-        notes.append(next((advice for words, advice in ADVICE.items() if words in text), None))
+        if without is None:
+            notes.append(next((advice for words, advice in ADVICE.items() if words in text), None))
         for note in notes:
             if note is not None and note not in getattr(error, "__notes__", ()):
                 error.add_note(note)

@@ -2,11 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+
+def no_target(estimator: str) -> ValueError:
+    """Return the error for a missing y."""
+    return ValueError(
+        f"This {estimator} estimator requires y to be passed, but the target y is None. Give one "
+        "value of y for each row."
+    )
+
+
+def no_vector(name: str, given: Any) -> TypeError:
+    """Return the error for one value in place of one for each row."""
+    column = f" Give the column itself, for example df[{given!r}]." if type(given) is str else ""
+    return TypeError(f"{name} must hold one value for each row, got {given!r}.{column}")
+
 
 def no_rows(estimator: str, shape: str = "") -> ValueError:
     """Return the error for data without rows. ``shape`` is added to the message if it is known."""
     return ValueError(
         f"Found array with 0 sample(s){shape} while a minimum of 1 is required by {estimator}."
+    )
+
+
+def few_rows(n_rows: int, n_clusters: int, more: str = "") -> ValueError:
+    """Return the error for fewer rows than clusters."""
+    return ValueError(
+        f"n_samples={n_rows} should be >= n_clusters={n_clusters}.{more} Ask for fewer clusters."
     )
 
 
@@ -32,6 +57,17 @@ def diverged(where: str, *, advice: str | None = None) -> ValueError:
     if advice:
         error.add_note(advice)
     return error
+
+
+@contextmanager
+def sums_are_finite() -> Iterator[None]:
+    """Turn scipy's error for a matrix with infinity or NaN into that for sums that overflowed."""
+    try:
+        yield
+    except ValueError as error:
+        if "must not contain infs or NaNs" in str(error):
+            raise diverged("in the sums of squares of X") from error
+        raise
 
 
 def in_block(name: str, block: int | None) -> str:

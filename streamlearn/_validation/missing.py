@@ -6,12 +6,13 @@ and NaN are two different categories, and NA is not one.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Sequence
 from typing import Any
 
 import numpy as np
 
 from streamlearn._arrays.plain import gaps, plain, plain_table
+from streamlearn._validation.inner_columns import inside
 
 EITHER = object()
 """The value for an estimator that does not show which form it expects."""
@@ -101,7 +102,7 @@ def _with_gaps(column: Any, known: Any) -> Any:
 def _known(estimator: Any, names: Sequence[Hashable]) -> list[Any]:
     """Return for each column the missing value of the inner estimators: None, NaN or `EITHER`."""
     found: dict[Hashable, set[Any]] = {name: set() for name in names}
-    for inner in _inside(estimator):
+    for inner, columns in inside(estimator, names):
         own = vars(inner)
         if isinstance(own.get("categories_"), list):
             known = [_missing(categories) for categories in own["categories_"]]
@@ -109,7 +110,7 @@ def _known(estimator: Any, names: Sequence[Hashable]) -> list[Any]:
             known = [{None} if inner.missing_values is None else {np.nan}] * len(own["statistics_"])
         else:
             continue
-        of = own.get("feature_names_in_", names)
+        of = names if columns is None else columns
         if len(of) != len(known):  # it is not known which columns these are
             of, known = names, [set().union(*known)] * len(names)
         for name, which in zip(of, known, strict=True):
@@ -125,17 +126,3 @@ def _missing(categories: np.ndarray) -> set[Any]:
     """Return which of None and NaN are among the categories of an encoder. They come last."""
     last = categories[-2:] if categories.dtype.kind == "O" else ()
     return {None if c is None else np.nan for c in last if c is None or c != c}
-
-
-def _inside(estimator: Any) -> Iterator[Any]:
-    """Yield an estimator and all estimators inside it."""
-    stack = [estimator]
-    while stack:
-        one = stack.pop()
-        if isinstance(one, list | tuple):
-            stack += one
-        elif isinstance(one, dict):
-            stack += one.values()
-        elif hasattr(one, "get_params") and not isinstance(one, type):
-            yield one
-            stack += vars(one).values()

@@ -17,13 +17,13 @@ from streamlearn.blocks.containers import (
     in_memory_and_lazy,
     is_collection,
     is_frame,
-    known_categories,
     meta_of,
     of_frame,
     row_chunks,
     whole_rows,
 )
 from streamlearn.blocks.fold import fold
+from streamlearn.blocks.frames import text_dtype
 from streamlearn.blocks.journal import Mark, Page, marked, open_page, outer_marks, unnoted
 from streamlearn.blocks.lazy_rows import LazyRows, as_lazy_rows, in_block, is_named, origin
 from streamlearn.blocks.left_out import noting_left_out
@@ -40,6 +40,7 @@ from streamlearn.blocks.sources import from_blocks, taken_apart
 from streamlearn.blocks.streams import StreamedRows
 from streamlearn.blocks.take_rows import AlignedRows, Place, Which
 from streamlearn.blocks.watch import Record, Watch, unwatched, watches, watching
+from streamlearn.blocks.zip_rows import zip_rows
 
 __all__ = [
     "AlignedRows",
@@ -79,7 +80,6 @@ __all__ = [
     "is_collection",
     "is_frame",
     "is_named",
-    "known_categories",
     "made_up",
     "map_rows",
     "marked",
@@ -98,9 +98,11 @@ __all__ = [
     "some_columns",
     "some_rows",
     "taken_apart",
+    "text_dtype",
     "unnoted",
     "unwatched",
     "watches",
     "watching",
     "whole_rows",
+    "zip_rows",
 ]

@@ -113,21 +113,6 @@ def is_frame(x: object) -> bool:
     return _is_of_dask(x) and hasattr(type(x), "divisions")
 
 
-def known_categories(x: Any) -> list[np.ndarray | None]:
-    """Return the categories of each column of a collection, None where dask does not know them."""
-    if not is_frame(x):
-        return [None] * x.shape[1]
-    from dask.dataframe.utils import has_known_categories
-
-    columns = (x._meta.iloc[:, j] for j in range(x.shape[1]))
-    return [
-        column.cat.categories.to_numpy()
-        if hasattr(column.dtype, "categories") and has_known_categories(column)
-        else None
-        for column in columns
-    ]
-
-
 def of_frame(x: object) -> bool:
     """Return whether ``x`` is a dask frame, or a result of `map_rows` on one."""
     return is_frame(x) or (_is_of_dask(x) and is_frame(origin(x, numbered=True)[0]))

@@ -46,8 +46,15 @@ def described(meta: Any, names: Sequence[str] | None, given: Any) -> FrameMeta:
     return FrameMeta(frame, tuple(np.ravel(frame.dtypes)))
 
 
-def _shown(meta: Any, names: Sequence[str] | None, given: Any) -> Any:
+def text_dtype() -> Any:
+    """Return the dtype that columns of text have in dask's frames."""
     import dask.dataframe as dd
+    import pandas as pd
+
+    return dd.from_pandas(pd.Series(["a"]), npartitions=1).dtype
+
+
+def _shown(meta: Any, names: Sequence[str] | None, given: Any) -> Any:
     import pandas as pd
     from dask.dataframe.utils import clear_known_categories
 
@@ -65,7 +72,7 @@ def _shown(meta: Any, names: Sequence[str] | None, given: Any) -> Any:
         return clear_known_categories(out, made, index=False) if made else out
     if hasattr(meta, "iloc"):
         return meta.iloc[:0].set_axis(index)
-    text = dd.from_pandas(pd.Series(["a"]), npartitions=1).dtype  # dask's dtype of text columns
+    text = text_dtype()
     values = to_numpy(meta)
     if meta.ndim == 1:
         out = pd.Series(values)

@@ -340,7 +340,9 @@ def parts_of(block: Any, n: int | None = None) -> tuple[Any, ...]:
     none = parts[0] is None and n is None
     if not 1 <= len(parts) <= len(PARTS) or none or n not in (None, len(parts)):
         wanted = "X, (X, y) or (X, y, sample_weight)" if n is None else f"{n}, as the first block"
-        raise ValueError(f"A block has {len(parts)} parts, expected {wanted}.")
+        raise ValueError(
+            f"A block has {len(parts)} parts, expected {wanted}. Give all blocks the same parts."
+        )
     out = tuple(
         x if x is None else plain(x if hasattr(x, "shape") else np.asarray(x)) for x in parts
     )

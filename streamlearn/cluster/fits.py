@@ -14,7 +14,7 @@ from streamlearn._training.block_learner import BlockLearner
 from streamlearn._training.course import Course, Learned
 from streamlearn._training.epochs import Progress, Publish, train
 from streamlearn._training.stopping import Never
-from streamlearn._validation.messages import no_weight
+from streamlearn._validation.messages import few_rows, no_weight
 from streamlearn._validation.reader import same_place_or_raise
 from streamlearn.blocks import Block, Blocks, LazyRows
 from streamlearn.cluster import steps
@@ -312,7 +312,7 @@ def too_few(n: int, course: Course) -> ValueError:
     if n == 0:
         return no_weight()
     weighted = " Rows of weight 0 do not count." if course.weighted else ""
-    return ValueError(f"n_samples={n} should be >= n_clusters={course.n_outputs}.{weighted}")
+    return few_rows(n, course.n_outputs, weighted)
 
 
 def _converged(state: MiniBatchState | None) -> bool:

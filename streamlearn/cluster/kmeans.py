@@ -17,6 +17,7 @@ from streamlearn._estimator.callbacks import watched
 from streamlearn._estimator.inputs import Given, check_inputs, check_parameters, unchanged_on_error
 from streamlearn._estimator.outputs import Transformer
 from streamlearn._sklearn import Interval, StrOptions
+from streamlearn._validation.messages import few_rows
 from streamlearn.cluster.lloyd import Algorithm, Rule, Run
 from streamlearn.cluster.nearest_centers import NearestCenters
 from streamlearn.cluster.seeding import given_centers
@@ -215,7 +216,7 @@ class KMeans(NearestCenters, ClassNamePrefixFeaturesOutMixin, ClusterMixin, Tran
             whole = given.whole is not None
             n_rows = given.blocks.rows[0] if whole else None
             if n_rows is not None and n_rows < self.n_clusters:
-                raise ValueError(f"n_samples={n_rows} should be >= n_clusters={self.n_clusters}.")
+                raise few_rows(n_rows, self.n_clusters)
             how, n_init = self._start(given)
             self._n_init = n_init  # scikit-learn has the resolved value of "auto" under this name
             draws = check_random_state(self.random_state)

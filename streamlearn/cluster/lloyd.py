@@ -15,7 +15,7 @@ from streamlearn._arrays import (
     widest_float,
 )
 from streamlearn._training.summed import example_of, wider
-from streamlearn._validation.messages import no_rows, no_weight
+from streamlearn._validation.messages import few_rows, no_rows, no_weight
 from streamlearn._validation.reader import Reader, same_place_or_raise
 from streamlearn.blocks import Block, Blocks, reduce
 from streamlearn.cluster.passes import rows_and_weight
@@ -231,7 +231,7 @@ class Algorithm:
         if not np.any(to_numpy(found.sums[0].weight)):
             raise no_weight()
         if found.n_rows < n_clusters:
-            raise ValueError(f"n_samples={found.n_rows} should be >= n_clusters={n_clusters}.")
+            raise few_rows(found.n_rows, n_clusters)
 
     def _moved(self, runs: list[Run], found: Found) -> list[np.ndarray]:
         """Return the centres after they have moved to the means of their rows."""

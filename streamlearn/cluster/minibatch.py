@@ -18,6 +18,7 @@ from streamlearn._training.ahead import hand_back
 from streamlearn._training.course import Course, Learned, Shuffle, Target
 from streamlearn._training.epochs import Progress, Publish
 from streamlearn._training.parallel import width
+from streamlearn._validation.messages import few_rows
 from streamlearn.cluster import fits, passes, steps
 from streamlearn.cluster.nearest_centers import NearestCenters
 from streamlearn.cluster.parameters import Parameters
@@ -312,7 +313,7 @@ class MiniBatchKMeans(
         given = check_inputs(self, X, y, sample_weight, reset=reset, lazy_rows=True)
         n_rows = given.blocks.rows[0] if given.blocks.in_memory else None
         if reset and n_rows is not None and n_rows < self.n_clusters:
-            raise ValueError(f"n_samples={n_rows} should be >= n_clusters={self.n_clusters}.")
+            raise few_rows(n_rows, self.n_clusters)
         return given
 
     def _fit_blocks(

@@ -23,7 +23,7 @@ from streamlearn._arrays import (
     to_float,
     to_numpy,
 )
-from streamlearn._validation.messages import diverged, no_weight
+from streamlearn._validation.messages import diverged, few_rows, no_weight
 from streamlearn.blocks import LazyRows
 from streamlearn.core import kmeans
 from streamlearn.core.kmeans.plus_plus import seeds
@@ -102,7 +102,7 @@ def centers_of(
     """
     n, k = rows.array.shape[0], start.n_clusters
     if n < k and isinstance(start.how, str):
-        raise ValueError(f"n_samples={n} should be >= n_clusters={k}.")
+        raise few_rows(n, k)
     size = n if start.tries == 0 else min(start.size, n)
     if not start.tries:
         return _drawn(start, draws, rows, weight, size)

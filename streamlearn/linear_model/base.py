@@ -35,6 +35,7 @@ from streamlearn.core.linear.row_step import PASSIVE
 from streamlearn.core.scores import EACH_ACCURACY, Score
 from streamlearn.linear_model import draws, scheduled
 from streamlearn.linear_model.linear_scores import LinearScores
+from streamlearn.linear_model.overflow import block_is_named
 from streamlearn.linear_model.parameters import Parameters
 from streamlearn.linear_model.per_class_order import in_orders
 from streamlearn.linear_model.refine import matrix_or_raise
@@ -199,24 +200,25 @@ class SGD(Parameters, LinearScores, SparseCoef, Familiar, Estimator):
                 "_epoch": progress.epoch,
             }
 
-        outcome = train(
-            block_learner,
-            given.blocks,
-            Progress(learned, epoch),
-            Never() if partial_fit else self._stopping(course),
-            max_iter=1 if one_call else max_iter,
-            watched_by=() if one_call or not self.verbose else [Lines(answer)],
-            publish=None if one_call else Publish(self, attributes, given.flow),
-        )
-        if one_call:
-            outcome = after_one_call(outcome, max_iter)
-        if self.refine and not (partial_fit or outcome.interrupted):
-            matrix_or_raise(learner, outcome.learned.state, self.refine)
-            further = refined(block_learner, given.blocks, outcome, self.refine)
-            outcome = outcome._replace(learned=further)
-        coef, intercept = answer(outcome.learned.state)
-        if not all(np.isfinite(to_numpy(a)).all() for a in (coef, intercept)):
-            raise diverged(f"at epoch #{outcome.n_iter}", advice=SMALLER)
+        with block_is_named(block_learner, given.blocks, epoch):
+            outcome = train(
+                block_learner,
+                given.blocks,
+                Progress(learned, epoch),
+                Never() if partial_fit else self._stopping(course),
+                max_iter=1 if one_call else max_iter,
+                watched_by=() if one_call or not self.verbose else [Lines(answer)],
+                publish=None if one_call else Publish(self, attributes, given.flow),
+            )
+            if one_call:
+                outcome = after_one_call(outcome, max_iter)
+            if self.refine and not (partial_fit or outcome.interrupted):
+                matrix_or_raise(learner, outcome.learned.state, self.refine)
+                further = refined(block_learner, given.blocks, outcome, self.refine)
+                outcome = outcome._replace(learned=further)
+            coef, intercept = answer(outcome.learned.state)
+            if not all(np.isfinite(to_numpy(a)).all() for a in (coef, intercept)):
+                raise diverged(f"at epoch #{outcome.n_iter}", advice=SMALLER)
         if given.flow is not None:
             hand_back(given.flow, self, outcome.learned, coef.shape[1])
         self.__dict__.update(attributes(outcome) or {})

@@ -14,6 +14,7 @@ from streamlearn._estimator.inputs import Given
 from streamlearn._sklearn import Interval, StrOptions
 from streamlearn._training.course import Course
 from streamlearn._training.summed import read_again
+from streamlearn._validation.messages import sums_are_finite
 from streamlearn.core.statistics import left_out_errors
 from streamlearn.linear_model.folds import ByFolds, squared_errors
 from streamlearn.linear_model.least_squares import (
@@ -206,6 +207,7 @@ class RidgeCV(ByFolds):
     def _solved(self, problem: Problem) -> Solution:
         return solve(problem, np.broadcast_to(self._chosen, problem.xy.shape[1]), RIDGE_TOL)
 
+    @sums_are_finite()
     def _models(self) -> left_out_errors.Params:
         """Return the models of all rows with all penalties."""
         problem = problem_of(self._state, fit_intercept=self.fit_intercept)

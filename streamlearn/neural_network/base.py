@@ -91,7 +91,10 @@ class MLP(Parameters, Estimator):
         check_parameters(self, again=not further)
         hidden = self._sizes()
         if further and self.early_stopping:
-            raise ValueError("partial_fit does not support early_stopping=True")
+            raise ValueError(
+                "partial_fit does not support early_stopping=True. Set early_stopping=False, or "
+                "use fit."
+            )
         restarts = not hasattr(self, "coefs_") or not (self.warm_start or further)
         with unchanged_on_error(self):
             X, y, sample_weight = engine.taken_apart(X, y, sample_weight)

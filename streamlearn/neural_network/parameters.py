@@ -98,6 +98,7 @@ class Parameters:
     def _can_partial_fit(self) -> bool:
         if self.solver == "lbfgs":
             raise AttributeError(
-                "partial_fit is only available for stochastic optimizers. lbfgs is not stochastic."
+                "partial_fit is only available for stochastic optimizers. lbfgs is not stochastic. "
+                "Use solver='adam' or 'sgd'."
             )
         return True

@@ -4,8 +4,7 @@ An encoder makes a column of each category. So the learner's number of features 
 all categories are known. A map by quantiles changes with each block, and no learner can follow it.
 Such steps are fitted beforehand, and so are the steps before them in their branch. This pass reads
 only the columns of the branches, also from Parquet files. Branches share a read if they can, see
-`streamlearn.pipeline.together`. Encoders need no pass if their categories are given, or are known
-from the dtypes of a dask DataFrame.
+`streamlearn.pipeline.together`. Encoders need no pass if their categories are given.
 
 A `TargetEncoder` must know all targets before it encodes a row. The rows that the learner learns
 from are those that it was fitted to. It encodes each of them by the rows of other folds.

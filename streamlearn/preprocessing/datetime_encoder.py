@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from inspect import signature
+from itertools import compress
 from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
@@ -20,6 +22,9 @@ from streamlearn._validation.dates import Instants, holds_dates, instants_of, pa
 
 PARTS = ("year", "month", "day", "hour", "minute", "second", "microsecond", "nanosecond")
 """The parts of a date, from the coarsest to the finest."""
+
+FURTHER = ("total_seconds", "weekday", "day_of_year")
+"""What else can become a column."""
 
 PERIODS = {"month": 12, "day": 30, "hour": 24, "weekday": 7}
 """The periodic parts, and the length of their periods."""
@@ -76,6 +81,11 @@ class DatetimeEncoder(NamesOut, Transformer):
         How periodic parts are encoded: the month (of 12), the day of the month (of 30), the hour
         (of 24) and the weekday (of 7). "circular" makes a sine and a cosine of each. "spline"
         makes the values of 12, 4, 12 and 7 periodic splines. None leaves the numbers as they are.
+    parts : list of str, default=None
+        The columns that each date becomes, in this order, for example ``["hour", "weekday"]``. The
+        names are those of ``resolution``, "weekday", "total_seconds" and "day_of_year". All other
+        parameters except ``periodic_encoding`` must have their defaults then. Periodic parts follow
+        the others if ``periodic_encoding`` is given.
 
     Attributes
     ----------
@@ -100,6 +110,7 @@ class DatetimeEncoder(NamesOut, Transformer):
       ``ColumnTransformer``.
     - Numbers are float64. In float32, which skrub returns, a day's seconds since 1970 are rounded
       to multiples of 128.
+    - ``parts`` chooses single columns. skrub always makes all parts down to ``resolution``.
     - The hour gets a column even if all times are midnight, because only all rows show that.
     - Columns of text are refused. skrub's ``ToDatetime`` or ``pandas.to_datetime`` turn them into
       dates.
@@ -119,6 +130,9 @@ class DatetimeEncoder(NamesOut, Transformer):
     >>> encoder.transform(df)
     array([[2.024e+03, 2.000e+00, 2.900e+01, 1.300e+01, 4.000e+00],
            [      nan,       nan,       nan,       nan,       nan]])
+    >>> DatetimeEncoder(parts=["hour"]).fit_transform(df)
+    array([[13.],
+           [nan]])
     """
 
     _learns_nothing = True
@@ -129,6 +143,7 @@ class DatetimeEncoder(NamesOut, Transformer):
         "add_total_seconds": ["boolean"],
         "add_day_of_year": ["boolean"],
         "periodic_encoding": [StrOptions({"circular", "spline"}), None],
+        "parts": [list, tuple, None],
     }
 
     def __init__(
@@ -139,12 +154,14 @@ class DatetimeEncoder(NamesOut, Transformer):
         add_total_seconds: bool = True,
         add_day_of_year: bool = False,
         periodic_encoding: str | None = None,
+        parts: Sequence[str] | None = None,
     ) -> None:
         self.resolution = resolution
         self.add_weekday = add_weekday
         self.add_total_seconds = add_total_seconds
         self.add_day_of_year = add_day_of_year
         self.periodic_encoding = periodic_encoding
+        self.parts = parts
 
     @watched
     def fit(self, X: Any, y: Any = None) -> Self:
@@ -167,9 +184,10 @@ class DatetimeEncoder(NamesOut, Transformer):
             If a column does not hold dates, or if the parameters ask for no column.
         """
         self._validate_params()
+        self._check_parts()
         if not any(self._encoding().names()):
             raise ValueError(
-                "No column is asked for: set resolution, add_weekday, add_total_seconds or "
+                "No column is asked for: set parts, resolution, add_weekday, add_total_seconds or "
                 "add_day_of_year."
             )
         with unchanged_on_error(self):
@@ -178,15 +196,32 @@ class DatetimeEncoder(NamesOut, Transformer):
             _dates_or_raise(reader.table(rows), reader)
         return self
 
+    def _check_parts(self) -> None:
+        if self.parts is None:
+            return
+        known = (*PARTS, *FURTHER)
+        if not set(self.parts) <= set(known) or len(set(self.parts)) < len(self.parts):
+            raise ValueError(
+                f"The 'parts' parameter of DatetimeEncoder must hold different ones of "
+                f"{list(known)}. Got {self.parts!r} instead."
+            )
+        for name, parameter in signature(type(self).__init__).parameters.items():
+            now = getattr(self, name, None)
+            if (name == "resolution" or name.startswith("add_")) and now != parameter.default:
+                raise ValueError(
+                    f"parts={list(self.parts)} names all columns, and {name}={now!r} asks for "
+                    f"others. Leave {name} out, or leave parts out."
+                )
+
     def _encoding(self) -> Encoding:
-        resolution = self.resolution
-        parts = () if resolution is None else PARTS[: PARTS.index(resolution) + 1]
-        more = {
-            "total_seconds": self.add_total_seconds,
-            "weekday": self.add_weekday,
-            "day_of_year": self.add_day_of_year,
-        }
-        parts = (*parts, *(part for part, wanted in more.items() if wanted))
+        parts = self.parts
+        if parts is None:
+            finest = self.resolution
+            wanted = (self.add_total_seconds, self.add_weekday, self.add_day_of_year)
+            parts = (
+                *(() if finest is None else PARTS[: PARTS.index(finest) + 1]),
+                *compress(FURTHER, wanted),
+            )
         again = tuple(p for p in parts if p in PERIODS and self.periodic_encoding is not None)
         return Encoding(tuple(p for p in parts if p not in again), again, self.periodic_encoding)
 

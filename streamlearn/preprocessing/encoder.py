@@ -12,7 +12,7 @@ from streamlearn._estimator.table_transformer import TableStatistic, TableTransf
 from streamlearn._estimator.tables import TableReader, check_table
 from streamlearn._validation.categories import Counts, Lookup, count, few_or_raise, merge
 from streamlearn._validation.columns import Table
-from streamlearn.blocks import is_collection, known_categories, meta_of
+from streamlearn.blocks import is_collection, meta_of
 from streamlearn.preprocessing.from_counts import Encoded
 
 
@@ -39,21 +39,14 @@ class CategoryEncoder(TableTransformer):
     def _fitted_to_columns(self, X: Any) -> Self | None:
         """Return a copy that knows all categories without a row of X, or None if rows are needed.
 
-        No rows are needed if the categories are given, or if the dtypes of a dask DataFrame have
-        them.
+        No rows are needed if the categories are given. Those of a categorical dtype are not enough,
+        because it does not say which of them have rows, and whether values are missing.
         """
-        if self._counts() or not is_collection(X):
+        if self._known_beforehand() or not is_collection(X):
             return None
-        if isinstance(self.categories, str):
-            values = [known for known in known_categories(X) if known is not None]
-            if len(values) < X.shape[1]:
-                return None
-        else:
-            rows = meta_of(X)
-            dtypes = rows.dtypes if hasattr(rows, "dtypes") else [rows.dtype] * X.shape[1]
-            values = [
-                np.empty(0, dtype if isinstance(dtype, np.dtype) else object) for dtype in dtypes
-            ]
+        rows = meta_of(X)
+        dtypes = rows.dtypes if hasattr(rows, "dtypes") else [rows.dtype] * X.shape[1]
+        values = [np.empty(0, dtype if isinstance(dtype, np.dtype) else object) for dtype in dtypes]
         out = clone(self)
         out._validate_params()
         check_table(out, X, reset=True)
@@ -99,6 +92,12 @@ class CategoryEncoder(TableTransformer):
         """The infrequent categories of each feature, None where there are none."""
         check_is_fitted(self)
         return self._encoder.infrequent_categories_
+
+    def _feature_names(self) -> list[str]:
+        """Return the names of the features: those of fit, or x0, x1, ..."""
+        return list(
+            getattr(self, "feature_names_in_", [f"x{i}" for i in range(len(self._lookups))])
+        )
 
     def _encoded(self, table: Table, block: int | None) -> Encoded:
         """Return the categories of a block's entries."""

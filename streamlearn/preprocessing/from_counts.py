@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn import preprocessing as theirs
+from sklearn.utils import check_array
 
 from streamlearn._validation.categories import Counts, Lookup, in_order
 
@@ -115,6 +116,10 @@ class OneHotFromCounts(FromCounts, theirs.OneHotEncoder):
 
 class OrdinalFromCounts(FromCounts, theirs.OrdinalEncoder):
     """scikit-learn's OrdinalEncoder, fitted to counts."""
+
+    def inverse_transform(self, X: Any) -> np.ndarray:
+        """Return the categories, and leave X as it is. scikit-learn's method writes into X."""
+        return super().inverse_transform(check_array(X, copy=True, ensure_all_finite="allow-nan"))
 
 
 class TargetFromCounts(FromCounts, theirs.TargetEncoder):

@@ -23,7 +23,7 @@ from streamlearn._sklearn import (
     StrOptions,
     _align_api_if_sparse,
 )
-from streamlearn.blocks import is_collection
+from streamlearn.blocks import of_frame
 from streamlearn.core.bins import Bins
 from streamlearn.core.learner import Learner
 from streamlearn.core.statistics import block_summary, quantile_learner, quantile_summary
@@ -246,7 +246,7 @@ class KBinsDiscretizer(NamesOut, MergeableTransformer):
         shown.n_features_in_ = function.width
         if self._fitted.encode != "ordinal":
             shown._dense = None
-        if is_collection(X) and hasattr(X, "columns"):
+        if of_frame(X):
             names = OneToOneFeatureMixin.get_feature_names_out(self)
         return shown._rows("inverse_transform", function.inverse, X, names, named=False)
 

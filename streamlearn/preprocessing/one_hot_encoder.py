@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from streamlearn._arrays import sparse
 from streamlearn._sklearn import _align_api_if_sparse, _get_output_config
 from streamlearn._validation.columns import Table
+from streamlearn.preprocessing.decoded import decoded, infrequent
 from streamlearn.preprocessing.encoder import CategoryEncoder
 from streamlearn.preprocessing.from_counts import OneHotFromCounts
 
@@ -160,18 +161,21 @@ class OneHotEncoder(CategoryEncoder):
         rows = csr_array((0, n_columns), dtype=self.dtype)
         return _align_api_if_sparse(rows) if self.sparse_output else rows.toarray()
 
-    def inverse_transform(self, X: Any) -> np.ndarray:
+    def inverse_transform(self, X: Any) -> Any:
         """Return the categories for encoded rows.
 
         Parameters
         ----------
-        X : array or sparse rows of shape (n_samples, n_encoded_features)
-            Encoded rows in memory.
+        X : array, sparse rows, frame or dask collection of shape (n_samples, n_encoded_features)
+            Encoded rows.
 
         Returns
         -------
-        ndarray of shape (n_samples, n_features)
-            It holds None if a row is all zeros for a feature without a dropped category.
+        ndarray, dask array or dask DataFrame of shape (n_samples, n_features)
+            It holds None if a row is all zeros for a feature without a dropped category. It is lazy
+            for dask: a DataFrame if X is one, or was made of one. A column of it has the dtype of
+            its categories. Whole numbers are floats, with NaN for None, if rows of zeros are
+            allowed.
 
         Raises
         ------
@@ -179,7 +183,17 @@ class OneHotEncoder(CategoryEncoder):
             If X has another number of columns, or a row that is the encoding of no category.
         """
         check_is_fitted(self)
-        return self._encoder.inverse_transform(X)
+        encoder = self._encoder
+        dropped = [None] * self.n_features_in_ if self.drop_idx_ is None else self.drop_idx_
+        may_be_none = [
+            drop is None
+            and (
+                self.handle_unknown == "ignore" or (self.handle_unknown != "error" and few is None)
+            )
+            for drop, few in zip(dropped, infrequent(encoder), strict=True)
+        ]
+        width = int(sum(encoder._n_features_outs))
+        return decoded(encoder, X, width, may_be_none, self._feature_names())
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
         """Return the names of the columns of the result.

@@ -10,6 +10,7 @@ from sklearn.base import OneToOneFeatureMixin
 from sklearn.utils.validation import check_is_fitted
 
 from streamlearn._validation.columns import Table
+from streamlearn.preprocessing.decoded import decoded
 from streamlearn.preprocessing.encoder import CategoryEncoder
 from streamlearn.preprocessing.from_counts import OrdinalFromCounts
 
@@ -109,18 +110,20 @@ class OrdinalEncoder(OneToOneFeatureMixin, CategoryEncoder):
     def _no_rows(self, n_columns: int) -> Any:
         return np.empty((0, n_columns), dtype=self.dtype)
 
-    def inverse_transform(self, X: Any) -> np.ndarray:
+    def inverse_transform(self, X: Any) -> Any:
         """Return the categories for encoded rows.
 
         Parameters
         ----------
-        X : array of shape (n_samples, n_features)
-            Encoded rows in memory.
+        X : array, frame or dask collection of shape (n_samples, n_features)
+            Encoded rows.
 
         Returns
         -------
-        ndarray of shape (n_samples, n_features)
-            It holds None for unknown categories.
+        ndarray, dask array or dask DataFrame of shape (n_samples, n_features)
+            It holds None for unknown categories. It is lazy for dask: a DataFrame if X is one. A
+            column of it has the dtype of its categories. Whole numbers are floats, with NaN for
+            None, if ``handle_unknown="use_encoded_value"``.
 
         Raises
         ------
@@ -128,4 +131,6 @@ class OrdinalEncoder(OneToOneFeatureMixin, CategoryEncoder):
             If X has another number of columns.
         """
         check_is_fitted(self)
-        return self._encoder.inverse_transform(X)
+        n_features = self.n_features_in_
+        may_be_none = [self.handle_unknown == "use_encoded_value"] * n_features
+        return decoded(self._encoder, X, n_features, may_be_none, self._feature_names())

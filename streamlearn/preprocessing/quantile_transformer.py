@@ -149,7 +149,8 @@ class QuantileTransformer(Scaler):
         if self.subsample is not None and self.n_quantiles > self.subsample:
             raise ValueError(
                 "The number of quantiles cannot be greater than the number of samples used. Got "
-                f"{self.n_quantiles} quantiles and {self.subsample} samples."
+                f"{self.n_quantiles} quantiles and {self.subsample} samples. Give fewer "
+                "n_quantiles, or a larger subsample."
             )
 
     def _learn(self, X: Any, y: Any = None, *, reset: bool, **metadata: Any) -> Self:

@@ -111,7 +111,10 @@ class RobustScaler(Scaler):
         super()._validate_params()
         q_min, q_max = self.quantile_range
         if not 0 <= q_min <= q_max <= 100:
-            raise ValueError(f"Invalid quantile range: {self.quantile_range}")
+            raise ValueError(
+                f"Invalid quantile range: {self.quantile_range}. Give two percentages, the smaller "
+                "one first, for example (25, 75)."
+            )
 
     def _statistic(self) -> Learner:
         return robust.learner(self._asked())

@@ -18,6 +18,7 @@ from streamlearn._estimator.tables import check_table
 from streamlearn._sklearn import _raise_for_params
 from streamlearn._validation.categories import Counts, Lookup, in_order
 from streamlearn._validation.columns import Table
+from streamlearn._validation.messages import no_target
 from streamlearn.preprocessing.cross_fitted import CrossFitted, rows_of, shrunk
 from streamlearn.preprocessing.encoder import CategoryEncoder
 from streamlearn.preprocessing.folds import WITHOUT, Deal, deal, folds_in_memory
@@ -190,10 +191,7 @@ class TargetEncoder(NamesOut, CategoryEncoder):
         """Return rows and their target, which can be cut. Raise an error if there is no target."""
         X, y, _ = engine.taken_apart(X, y)
         if y is None:
-            raise ValueError(
-                f"This {type(self).__name__} estimator requires y to be passed, but the target y "
-                "is None."
-            )
+            raise no_target(type(self).__name__)
         return X, y if engine.is_collection(y) or hasattr(y, "__len__") else np.asarray(y)
 
     def fit_transform(self, X: Any, y: Any, **params: Any) -> Any:  # type: ignore[override]

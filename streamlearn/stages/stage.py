@@ -195,6 +195,9 @@ class Mergeable:
             return as_they_are  # no row so far has a weight
         with np.errstate(over="ignore", invalid="ignore"):
             function = self.learner.applied(self.learner.params, state.state)
+        # No row that is learned from is outside of the range of all rows. So nothing is clipped in
+        # the end, and a learner can follow an `AffineMap` until then.
+        function = getattr(function, "unclipped", function)
         return as_asked(function, self.estimator, lambda: self.fitted(state))
 
     def fitted(self, state: Named) -> Any:

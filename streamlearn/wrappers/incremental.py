@@ -13,6 +13,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.metadata_routing import UNUSED
 
+from streamlearn._arrays.plain import rows_or_raise
 from streamlearn._estimator.callbacks import watched
 from streamlearn._estimator.inputs import check_parameters, unchanged_on_error
 from streamlearn._sklearn import HasMethods, Interval
@@ -20,6 +21,7 @@ from streamlearn._thirdparty.partial_fit import with_classes
 from streamlearn._thirdparty.tags import labels_at_hand
 from streamlearn._training.epochs import Progress, Publish, train
 from streamlearn._training.stopping import Never, NoBetterScore
+from streamlearn._validation.messages import no_vector
 from streamlearn.blocks import Watch
 from streamlearn.wrappers import scoring
 from streamlearn.wrappers.block_learners import LearnedCopy
@@ -261,10 +263,12 @@ class Incremental(ParallelPostFit):
                 "scoring=, or patience=None."
             )
         if np.isscalar(y):
-            raise TypeError(f"y must hold one value for each row, got {y!r}.")
+            raise no_vector("y", y)
         first = not further or "estimator_" not in vars(self)
         X, y, params = parts_and_params(X, y, params)
         params = self._routed(method, params)
+        if y is None:
+            rows_or_raise(X)
         classes = self.classes if classes is None else classes
         if classes is not None:
             params["classes"] = labels_at_hand("classes", classes)

@@ -36,6 +36,16 @@ def iterations(schedule: str) -> Any:
 
 CLUSTERS_AND_STREAMS = [
     advice(
+        lambda: KMeans(8).fit(X[:5]),
+        "Ask for fewer clusters",
+        lambda: KMeans(5, **SEED).fit(X[:5]),
+    ),
+    advice(
+        lambda: StandardScaler().fit(lambda: [(X, Y), X]),
+        "Give all blocks the same parts",
+        lambda: StandardScaler().fit(lambda: [(X, Y), (X, Y)]),
+    ),
+    advice(
         lambda: iterations("one-pass"),
         'Use schedule="per-step" or "auto", and fit',
         lambda: iterations("per-step"),

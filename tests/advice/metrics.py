@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import pickle
 from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from unittest.mock import patch
 
@@ -11,6 +14,7 @@ import dask.array as da
 import numpy as np
 from sklearn.metrics import f1_score
 
+import streamlearn
 from streamlearn import metrics
 from streamlearn.metrics import pairs
 from tests.advice.table import THREE, P, X, Y, advice, sgd
@@ -50,7 +54,22 @@ OVR = partial(metrics.roc_auc_score, multi_class="ovr")
 OVO = partial(metrics.roc_auc_score, multi_class="ovo")
 AP = metrics.average_precision_score
 
+
+def saved(x: Any) -> None:
+    """Save an object in a file that goes away."""
+    with TemporaryDirectory() as folder:
+        streamlearn.save(x, Path(folder) / "x")
+
+
+STREAM = metrics.Progressive("accuracy")
+
 METRICS = [
+    advice(
+        lambda: saved(STREAM),
+        "got a Progressive. Save one estimator in each file. Save other objects with pickle",
+        lambda: saved(sgd().fit(X, Y)),
+        lambda: pickle.loads(pickle.dumps(STREAM)).update(Y, Y).score(),
+    ),
     advice(
         lambda: metrics.log_loss(Y, X[:, 0]),
         "Give what predict_proba returns",

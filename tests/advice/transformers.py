@@ -27,6 +27,32 @@ MIXED = pd.DataFrame({"a": ["x", 1]})
 
 TRANSFORMERS = [
     advice(
+        lambda: encoders.RobustScaler(quantile_range=(75, 25)).fit(X),
+        r"Give two percentages, the smaller one first, for example \(25, 75\)",
+        lambda: encoders.RobustScaler(quantile_range=(25, 75)).fit(X),
+    ),
+    advice(
+        lambda: encoders.QuantileTransformer(n_quantiles=50, subsample=20).fit(X),
+        "Give fewer n_quantiles, or a larger subsample",
+        lambda: encoders.QuantileTransformer(n_quantiles=20, subsample=20).fit(X),
+        lambda: encoders.QuantileTransformer(n_quantiles=50, subsample=50).fit(X),
+    ),
+    advice(
+        lambda: encoders.DatetimeEncoder(parts=["hour"], add_weekday=True).fit(DATES),
+        "Leave add_weekday out, or leave parts out",
+        lambda: encoders.DatetimeEncoder(parts=["hour"]).fit(DATES),
+        lambda: encoders.DatetimeEncoder(add_weekday=True).fit(DATES),
+    ),
+    advice(
+        lambda: encoders.OneHotEncoder().fit(DX > 2).inverse_transform(DX),
+        r"Expected 6 columns, got 3\. Give the result of transform",
+        lambda: (
+            encoders.OneHotEncoder()
+            .fit(DX > 2)
+            .inverse_transform(encoders.OneHotEncoder().fit(DX > 2).transform(DX > 2))
+        ),
+    ),
+    advice(
         lambda: PowerTransformer().fit(SPARSE),
         r"Use '\.toarray\(\)'",
         lambda: PowerTransformer().fit(SPARSE.toarray()),

@@ -73,13 +73,13 @@ Params = Range | Magnitude
 class Clipped(NamedTuple):
     """An `AffineMap` whose result is clipped to the range from ``low`` to ``high``."""
 
-    function: AffineMap
+    unclipped: AffineMap
     low: float
     high: float
 
     def __call__(self, X: Array) -> Array:
         """Return the transformed rows of X in their float dtype. Zeros of sparse rows stay 0."""
-        X = self.function(X)
+        X = self.unclipped(X)
         if is_sparse(X):
             (X,) = of_entries(X, self._clip, rows=())
             return X
@@ -87,7 +87,7 @@ class Clipped(NamedTuple):
 
     def inverse(self, X: Array) -> Array:
         """Return the original rows of X. Numbers that were clipped are not recovered."""
-        return self.function.inverse(X)
+        return self.unclipped.inverse(X)
 
     def _clip(self, x: Array) -> Array:
         return namespace(x).clip(x, self.low, self.high)
