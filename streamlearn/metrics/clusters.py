@@ -45,7 +45,7 @@ def read_rows(X: Any, labels: Any, block: int | None) -> tuple[Array, Array]:
     Raises
     ------
     TypeError
-        If rows are no numbers, or if labels are bytes.
+        If rows are not numbers, or if labels are bytes.
     ValueError
         If rows are not of two dimensions, or if there are NaN or infinity.
     """

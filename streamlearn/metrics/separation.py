@@ -46,7 +46,7 @@ def calinski_harabasz_score(X: Any, labels: Any) -> float:
     Raises
     ------
     TypeError
-        If rows are no numbers, or if labels are bytes.
+        If rows are not numbers, or if labels are bytes.
     ValueError
         If the arrays do not line up or have no rows, if they hold NaN or infinity, or if there are
         less than two clusters or no cluster has two rows.
@@ -104,7 +104,7 @@ def davies_bouldin_score(X: Any, labels: Any) -> float:
     Raises
     ------
     TypeError
-        If rows are no numbers, or if labels are bytes.
+        If rows are not numbers, or if labels are bytes.
     ValueError
         If the arrays do not line up or have no rows, if they hold NaN or infinity, or if there are
         less than two clusters or no cluster has two rows.

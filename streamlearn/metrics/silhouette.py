@@ -68,7 +68,7 @@ def silhouette_score(
     Raises
     ------
     TypeError
-        If rows are no numbers, or if labels are bytes.
+        If rows are not numbers, or if labels are bytes.
     ValueError
         If the arrays do not line up or have no rows, or hold NaN or infinity. If the sample has
         less than two clusters, or no cluster has two rows. If a parameter is none of those above,
@@ -167,7 +167,7 @@ def simplified_silhouette_score(X: Any, labels: Any, *, centers: Any = None) -> 
     Raises
     ------
     TypeError
-        If rows are no numbers, or if labels are bytes.
+        If rows are not numbers, or if labels are bytes.
     ValueError
         If the arrays do not line up or have no rows, or hold NaN or infinity. If there are less
         than two clusters, or no cluster has two rows. If ``centers`` have other features or no row

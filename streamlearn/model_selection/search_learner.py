@@ -79,8 +79,8 @@ class SearchLearner(NamedTuple):
             raise no_rows("a search")
         if not any(member.n_blocks or member.error for member in in_order(progress.learned)):
             raise no_weight(". Leave sample_weight out, or give some rows a weight")
-        learned = max(member.n_blocks for member in in_order(progress.learned))
-        if not self.rules.n_folds and learned == 1:
+        learned = [each.n_blocks for each in in_order(progress.learned) if not each.error]
+        if not self.rules.n_folds and learned and max(learned) == 1:
             raise no_block_scored()
 
     def may_end(self, progress: Progress) -> bool:

@@ -29,6 +29,8 @@ DRAWN = {"alpha": loguniform(1e-4, 1.0)}
 BLOCKS = [(X[i : i + 15], Y[i : i + 15]) for i in range(0, 120, 15)]
 BX, BY = (dask_array(x, [15] * 8) for x in (X, Y))
 
+FEW = [dask_array(x, (60, 60, 0), known=False) for x in (X, Y)]
+
 
 def unknown() -> Any:
     """Return a new array of blocks of unknown lengths: the advice changes it in place."""
@@ -348,6 +350,13 @@ MODEL_SELECTION = [
         lambda: by_fold(cv=ours.StratifiedKFold(3)),
     ),
     # Searches
+    advice(
+        lambda: search(cv=3).fit(*FEW),
+        "Give fewer folds, more blocks with rows, or cv='progressive'",
+        lambda: search(cv=2).fit(*FEW),
+        lambda: search(cv=3).fit(BX, BY),
+        lambda: search().fit(*FEW),
+    ),
     advice(
         lambda: search(DRAWN).fit(BX, BY),
         "Give n_iter, the number of candidates to draw",
