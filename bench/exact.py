@@ -35,6 +35,15 @@ MODELS = {
     "LogisticRegression": ("linear_model.LogisticRegression", "two classes"),
     "LogisticRegression, 10 classes": ("linear_model.LogisticRegression", "classes"),
     "PoissonRegressor": ("linear_model.PoissonRegressor", "counts"),
+    "HuberRegressor": ("linear_model.HuberRegressor", "values"),
+    "EmpiricalCovariance": ("covariance.EmpiricalCovariance", "rows"),
+    "LedoitWolf": ("covariance.LedoitWolf", "rows"),
+    "OAS": ("covariance.OAS", "rows"),
+    "LDA, shrinkage auto, 10 classes": (
+        "discriminant_analysis.LinearDiscriminantAnalysis",
+        "classes",
+    ),
+    "CategoricalNB, 10 classes": ("naive_bayes.CategoricalNB", "categories"),
     "PCA": ("decomposition.PCA", "rows"),
     "PCA, float32": ("decomposition.PCA", "single rows"),
     "IncrementalPCA": ("decomposition.IncrementalPCA", "rows"),
@@ -56,6 +65,8 @@ def measure(contender: str, rows: int, features: int) -> dict[str, float]:
         given = [X, targets.get(how, y)]
         if how.endswith("rows"):
             given = [X]
+        if how == "categories":
+            given = [X.astype(np.int64), codes]
         if how.startswith("single"):
             given = [a.astype(np.float32) for a in given]
         if how == "weights":
@@ -72,6 +83,8 @@ def measure(contender: str, rows: int, features: int) -> dict[str, float]:
             if name_of_class == "KMeans":
                 k, n_iter = int(name.split()[1]), 5
                 how = {"n_clusters": k, "init": X[:k], "max_iter": n_iter, "tol": 0}
+            if name_of_class == "LinearDiscriminantAnalysis":
+                how = {"solver": "lsqr", "shrinkage": "auto"}
             model, start = getattr(module, name_of_class)(**how), time.perf_counter()
             model.fit(*given)
             best = min(best, (time.perf_counter() - start) / n_iter)

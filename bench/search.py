@@ -7,6 +7,7 @@ fit            our SGDClassifier, one default pass
 progressive    our StreamSearchCV: each block is scored before it is learned from
 folds          the same with ``cv=5``, and a model of all blocks
 halving        our SuccessiveHalvingSearchCV; `bench/halving.py` says how well it chooses
+weights        as "progressive", with 64 class weights instead of penalties
 pipelines      as "progressive", with a StandardScaler before the model
 loop           scikit-learn's SGDClassifier for each candidate, by ``partial_fit`` block by block
 GridSearchCV   scikit-learn's, with cv=5 and its own classifier, on ``--share`` of the rows; its
@@ -65,6 +66,15 @@ def progressive(X: Any, y: Any, **how: Any) -> None:
 
     model = SGDClassifier("log_loss", **SEED)
     StreamSearchCV(model, {"alpha": ALPHAS}, scoring="neg_log_loss", **SEED, **how).fit(X, y)
+
+
+def weights(X: Any, y: Any) -> None:
+    from streamlearn.linear_model import SGDClassifier
+    from streamlearn.model_selection import StreamSearchCV
+
+    grid = {"class_weight": [{0: 1.0, 1: weight} for weight in np.logspace(-1, 1, 64).tolist()]}
+    model = SGDClassifier("log_loss", **SEED)
+    StreamSearchCV(model, grid, scoring="neg_log_loss", **SEED).fit(X, y)
 
 
 def pipelines(X: Any, y: Any) -> None:
@@ -129,6 +139,7 @@ CONTENDERS: dict[str, Callable[..., Any]] = {
     "progressive": ours(progressive),
     "folds": ours(five_folds),
     "halving": ours(halving),
+    "weights": ours(weights),
     "pipelines": ours(pipelines),
     "loop": theirs,
     "GridSearchCV": grid,

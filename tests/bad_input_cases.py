@@ -24,6 +24,7 @@ from sklearn.utils.validation import has_fit_parameter
 
 from streamlearn._estimator.predictor import MergeablePredictor
 from streamlearn.cluster import KMeans, MiniBatchKMeans
+from streamlearn.covariance import LedoitWolf
 from streamlearn.decomposition import PCA, IncrementalPCA, TruncatedSVD
 from streamlearn.discriminant_analysis import (
     LinearDiscriminantAnalysis,
@@ -35,6 +36,7 @@ from streamlearn.impute import MissingIndicator, SimpleImputer
 from streamlearn.linear_model import (
     ElasticNet,
     ElasticNetCV,
+    HuberRegressor,
     Lasso,
     LassoCV,
     LinearRegression,
@@ -104,6 +106,7 @@ ESTIMATORS = {
     "ElasticNetCV": ElasticNetCV(alphas=5),
     "LogisticRegression": LogisticRegression(),
     "TweedieRegressor": TweedieRegressor(),
+    "HuberRegressor": HuberRegressor(),
     "GaussianNB": GaussianNB(),
     "BernoulliNB": BernoulliNB(),
     "NearestCentroid": NearestCentroid(),
@@ -129,6 +132,7 @@ ESTIMATORS = {
     "TruncatedSVD": TruncatedSVD(4),
     "TfidfTransformer": TfidfTransformer(),
     "VarianceThreshold": VarianceThreshold(),
+    "LedoitWolf": LedoitWolf(),
     "PolynomialFeatures": PolynomialFeatures(),
     "Binarizer": Binarizer(),
     "Normalizer": Normalizer(),
@@ -149,6 +153,10 @@ ELSEWHERE = {
     "PoissonRegressor": "its y is of counts; TweedieRegressor has the same base class",
     "GammaRegressor": "its y is of amounts; TweedieRegressor has the same base class",
     "MultinomialNB": "its X is of counts; BernoulliNB has the same base class",
+    "CategoricalNB": "its X is of categories; BernoulliNB has the same base class",
+    **dict.fromkeys(
+        ("EmpiricalCovariance", "OAS", "ShrunkCovariance"), "LedoitWolf has the same base class"
+    ),
     "ComplementNB": "its X is of counts; BernoulliNB has the same base class",
     **dict.fromkeys(
         OF_DOCUMENTS, "it takes documents; see tests/feature_extraction/test_documents.py"
@@ -174,6 +182,7 @@ ANSWER = (
     "decision_function",
     "predict_proba",
     "predict_log_proba",
+    "mahalanobis",
     "transform",
     "inverse_transform",
 )
@@ -1621,7 +1630,7 @@ OUT_OF_RANGE = {
     "with_scaling": "yes", "with_std": "yes",
     "interaction_only": "yes", "method": "cubic", "norm": "l3",
     "standardize": "yes", "threshold": "high",
-    "add_indicator": "yes",
+    "add_indicator": "yes", "assume_centered": "yes", "block_size": 0, "store_precision": "yes",
     "keep_empty_features": "yes",
     "missing_values": [1],
     "features": "some", "sparse": "yes", "error_on_new": "yes",

@@ -6,6 +6,7 @@ import inspect
 import warnings
 from copy import copy
 from pathlib import Path
+from typing import Any
 
 import dask
 import dask.array as da
@@ -379,6 +380,61 @@ def test_an_answer_for_a_bad_block_of_a_source_names_it(how):
             with pytest.raises(OSError, match="disk 5") as raised:
                 ask()
             assert raised.value.__notes__[0].startswith("In block 5")
+
+
+def frame_of(bad: tuple[int, ...] = (), seen: list[int] | None = None) -> Any:
+    """Return a dask frame, whose bad partitions cannot be read. Reads are noted in ``seen``."""
+    dd = pytest.importorskip("dask.dataframe")
+
+    def part(number: int) -> Any:
+        if seen is not None:
+            seen.append(number)
+        return pd.DataFrame(read(rows, number, bad), columns=list("abc"))
+
+    meta = pd.DataFrame(rows(0), columns=list("abc")).iloc[:0]
+    return dd.from_map(part, range(N), meta=meta)
+
+
+ANSWERS_OF_FRAMES = {
+    "predict": lambda model, X: model.predict(X),
+    "a step after it": lambda model, X: (model.decision_function(2 * X + 1) > 0).sum(),
+    "a part": lambda model, X: model.predict(X).partitions[5],
+    "rows": lambda model, X: model[0].transform(X),
+    "a frame": lambda model, X: copy(model[0]).set_output(transform="pandas").transform(X),
+    "a column more": lambda model, X: X.assign(p=model.predict(X)),
+}
+
+
+@pytest.mark.parametrize("scheduler", ["sync", "threads"])
+@pytest.mark.parametrize("what", ANSWERS_OF_FRAMES)
+def test_an_answer_for_a_bad_partition_of_a_frame_names_it(what, scheduler):
+    X = frame_of()
+    model = make_pipeline(StandardScaler(), SGDClassifier(**SEED)).fit(X, X["a"] > 0)
+    with dask.config.set(scheduler=scheduler), pytest.raises(OSError, match="disk 5") as raised:
+        ANSWERS_OF_FRAMES[what](model, frame_of((5,))).compute()
+    assert "block 5 of X, which could not be computed" in raised.value.__notes__[0]
+
+
+def test_the_names_of_partitions_change_no_result_and_no_sharing():
+    seen: list[int] = []
+    X = frame_of(seen=seen)
+    model = SGDClassifier(**SEED).fit(X, X["a"] > 0)
+    wanted = model.predict(X.compute())
+    ask = {
+        "one": lambda: [model.predict(X)],
+        "two": lambda: [model.predict(X), model.decision_function(X)],
+        "a column more": lambda: [X.assign(p=model.predict(X))["p"]],
+        "and a sum": lambda: [model.predict(X), X.sum()],
+    }
+    for what, answers in ask.items():
+        seen.clear()
+        with dask.config.set(scheduler="sync"):
+            found = dask.compute(*answers())
+        np.testing.assert_array_equal(found[0], wanted)
+        assert sorted(seen) == list(range(N)), what
+    seen.clear()
+    assert len(model.predict(X).partitions[5].compute(scheduler="sync"))
+    assert seen == [5]
 
 
 def test_the_names_of_blocks_change_no_result_and_no_sharing():

@@ -209,18 +209,27 @@ def test_an_error_of_the_fit_tears_down(learner):
 
 
 class Interrupt(Watch):
-    """It interrupts a fit after some blocks of its epochs."""
+    """It interrupts a fit after some blocks of its epochs, or of other passes."""
 
-    def __init__(self, after: int) -> None:
-        self.left = after
+    def __init__(self, after: int, of: str = "epoch") -> None:
+        self.left, self.of = after, of
 
     def begin_pass(self, name: str, n_blocks: int | None, n_rows: int | None) -> None:
         self.name = name
 
     def block_done(self, record: Any) -> None:
-        self.left -= self.name == "epoch"
+        self.left -= self.name == self.of
         if not self.left:
             raise KeyboardInterrupt
+
+
+def begun_and_ended(seen: Any) -> bool:
+    """Return whether each task that has begun has ended."""
+    begun, ended = (
+        [id(r["context"]) for r in seen.record if r["name"] == f"on_fit_task_{end}"]
+        for end in ("begin", "end")
+    )
+    return sorted(begun) == sorted(ended)
 
 
 @pytest.mark.parametrize("after", [SEGMENT + 1, N_BLOCKS, N_BLOCKS + 1])
@@ -229,12 +238,22 @@ def test_after_an_interrupt_all_tasks_that_have_begun_end(learner, after):
     seen = RecordingCallback()
     with pytest.warns(UserWarning, match="interrupted in epoch 1"), watching(Interrupt(after)):
         fit(learner, seen)
-    begun, ended = (
-        [id(r["context"]) for r in seen.record if r["name"] == f"on_fit_task_{end}"]
-        for end in ("begin", "end")
-    )
-    assert sorted(begun) == sorted(ended)
+    assert begun_and_ended(seen)
     assert names(seen, "on_fit_task_end")[-3:-1] == ["epoch", "training"]
+
+
+@pytest.mark.parametrize("n_blocks", [1, 2])
+def test_after_an_interrupt_the_task_of_a_refinement_ends(n_blocks):
+    """The fit ends without an error, and a progress bar would never be whole."""
+    seen = RecordingCallback()
+    model = SGDClassifier(loss="log_loss", refine=2, random_state=0)
+    with (
+        pytest.warns(UserWarning, match="interrupted in read 1 of refine=2"),
+        watching(Interrupt(n_blocks, of="refinement")),
+    ):
+        fit(model, seen)
+    assert begun_and_ended(seen)
+    assert names(seen, "on_fit_task_end")[-2:] == ["refinement", "fit"]
 
 
 class Passes(Watch):

@@ -35,12 +35,13 @@ from sklearn.utils.estimator_checks import (
 from sklearn.utils.validation import has_fit_parameter
 
 from streamlearn._arrays import is_array, to_numpy
+from streamlearn._estimator.mergeable import Mergeable
 from streamlearn._estimator.outputs import Transformer
-from streamlearn._estimator.predictor import MergeablePredictor
 from streamlearn.cluster import KMeans, MiniBatchKMeans
 from streamlearn.compose import ColumnTransformer
 from streamlearn.core.learner import an_array
 from streamlearn.core.mlp import pack
+from streamlearn.covariance import OAS, EmpiricalCovariance, LedoitWolf, ShrunkCovariance
 from streamlearn.decomposition import PCA, IncrementalPCA, TruncatedSVD
 from streamlearn.discriminant_analysis import (
     LinearDiscriminantAnalysis,
@@ -61,6 +62,7 @@ from streamlearn.linear_model import (
     ElasticNet,
     ElasticNetCV,
     GammaRegressor,
+    HuberRegressor,
     Lasso,
     LassoCV,
     LinearRegression,
@@ -79,7 +81,13 @@ from streamlearn.linear_model import (
 from streamlearn.linear_model.folds import ByFolds
 from streamlearn.linear_model.generalized import GeneralizedLinear
 from streamlearn.model_selection import StreamSearchCV, SuccessiveHalvingSearchCV
-from streamlearn.naive_bayes import BernoulliNB, ComplementNB, GaussianNB, MultinomialNB
+from streamlearn.naive_bayes import (
+    BernoulliNB,
+    CategoricalNB,
+    ComplementNB,
+    GaussianNB,
+    MultinomialNB,
+)
 from streamlearn.neighbors import NearestCentroid
 from streamlearn.neural_network import MLPClassifier, MLPRegressor
 from streamlearn.pipeline import Pipeline
@@ -259,12 +267,16 @@ ESTIMATORS = {
     "LassoCV": LassoCV(alphas=[0.1], cv=3),
     "LogisticRegression": LogisticRegression(class_weight={0: 1.5}),
     "TweedieRegressor": TweedieRegressor(alpha=0.1),
+    "HuberRegressor": HuberRegressor(alpha=0.1),
     "ElasticNetCV": ElasticNetCV(alphas=[0.1], cv=3),
     "GaussianNB": GaussianNB(),
     "BernoulliNB": BernoulliNB(alpha=0.5, binarize=0.2),
     "NearestCentroid": NearestCentroid(shrink_threshold=0.1),
     "LinearDiscriminantAnalysis": LinearDiscriminantAnalysis(store_covariance=True),
     "QuadraticDiscriminantAnalysis": QuadraticDiscriminantAnalysis(reg_param=0.1),
+    "LinearDiscriminantAnalysis-auto": LinearDiscriminantAnalysis("eigen", shrinkage="auto"),
+    "LedoitWolf": LedoitWolf(),
+    "OAS": OAS(),
     "Perceptron": Perceptron(eta0=0.1, penalty="l2", **ONCE),
     "PassiveAggressiveClassifier": PassiveAggressiveClassifier(C=0.1, average=True, **ONCE),
     "PassiveAggressiveRegressor": PassiveAggressiveRegressor(
@@ -297,6 +309,7 @@ NO_MERGE = (
     "ElasticNetCV",
     "LogisticRegression",
     "TweedieRegressor",
+    "HuberRegressor",
     "KMeans",
 )
 """Those that have no ``partial_fit``."""
@@ -310,7 +323,7 @@ SCALERS = (
 LEARNED = (
     *("coef_", "intercept_", *SCALERS, "bin_edges_", "bsplines_", "components_"),
     *("theta_", "class_prior_", "feature_log_prob_", "centroids_", "means_", "priors_"),
-    "cluster_centers_",
+    *("cluster_centers_", "covariance_"),
 )
 """Fitted attributes that say what was learned."""
 METHODS = (
@@ -320,6 +333,7 @@ METHODS = (
     "decision_function",
     "predict_proba",
     "predict_log_proba",
+    "mahalanobis",
 )
 
 
@@ -359,6 +373,8 @@ def expected(estimator: BaseEstimator) -> dict[str, str]:
         out["check_estimators_nan_inf"] = "a pipeline does not say that its first step takes NaN"
     if isinstance(estimator, QuadraticDiscriminantAnalysis):
         out[WEIGHTS[0]] = "a class of the check has too few rows for a covariance of full rank"
+    if isinstance(estimator, LinearDiscriminantAnalysis) and estimator.solver == "eigen":
+        out["check_sample_weights_shape"] = "the rows of each class of the check are the same"
     if getattr(estimator, "var_smoothing", 0.0) > 1e-3:
         out[WEIGHTS[0]] = "as in scikit-learn, epsilon_ is that of the rows without their weights"
     if isinstance(estimator, (SelectKBest, SelectPercentile, SelectFpr, SelectFdr, SelectFwe)):
@@ -568,15 +584,25 @@ CHECKED = [
     GammaRegressor(),
     TweedieRegressor(),
     TweedieRegressor(power=1.5, alpha=0.01),
+    HuberRegressor(),
+    HuberRegressor(epsilon=1.1, fit_intercept=False),
     GaussianNB(),
     GaussianNB(var_smoothing=0.1),
     MultinomialNB(),
     ComplementNB(norm=True),
     BernoulliNB(),
+    CategoricalNB(),
     NearestCentroid(),
     NearestCentroid(priors="empirical"),
     LinearDiscriminantAnalysis(),
+    LinearDiscriminantAnalysis(solver="eigen", shrinkage="auto"),
+    LinearDiscriminantAnalysis(solver="eigen", covariance_estimator=LedoitWolf()),
     QuadraticDiscriminantAnalysis(solver="eigen", shrinkage=0.1),
+    EmpiricalCovariance(),
+    ShrunkCovariance(),
+    LedoitWolf(),
+    LedoitWolf(assume_centered=True, store_precision=False),
+    OAS(),
     MLPClassifier(max_iter=100),
     MLPRegressor(max_iter=100),
     ours(StandardScaler(), LinearRegression(), schedule="one-pass"),
@@ -661,7 +687,7 @@ def test_scikit_learns_checks_run_on_every_public_estimator():
 def takes_steps(estimator: BaseEstimator) -> bool:
     """Tell whether it learns in batches and epochs: all but what is a function of sums do."""
     learner = estimator[-1] if isinstance(estimator, Line) else estimator
-    sums = isinstance(learner, Transformer | MergeablePredictor)
+    sums = isinstance(learner, Transformer | Mergeable)
     return isinstance(learner, MiniBatchKMeans) or not sums
 
 
@@ -925,7 +951,7 @@ def test_nothing_is_read_until_asked_and_then_once(estimator, container, table):
             estimator.set_params(max_iter=1)
         assert reads == []
         estimator.fit(X, y)
-        if isinstance(estimator, PowerTransformer | GeneralizedLinear):
+        if isinstance(estimator, PowerTransformer | GeneralizedLinear | HuberRegressor):
             assert len(reads) % len(once) == 0
             assert len(reads) <= 12 * len(once)
         elif isinstance(estimator, KMeans):
@@ -1199,7 +1225,8 @@ def test_feature_names_are_kept_and_compared(estimator, kind, table):
     fit(estimator, container, table)
     assert list(estimator.feature_names_in_) == ["f0", "f1", "f2", "f3"]
     X = container.wrap(table.X)
-    method = estimator.transform if hasattr(estimator, "transform") else estimator.predict
+    methods = ("transform", "predict", "mahalanobis")
+    method = next(getattr(estimator, name) for name in methods if hasattr(estimator, name))
     estimator = estimator[:-1] if isinstance(estimator, Line) else estimator
     with pytest.raises(ValueError, match="same order"):
         method(X[["f1", "f0", "f2", "f3"]])
@@ -1271,6 +1298,7 @@ WITHOUT_Y = (
     *("StandardScaler", "MinMaxScaler", "MaxAbsScaler", "RobustScaler", "QuantileTransformer"),
     *("KBinsDiscretizer", "SplineTransformer", "SimpleImputer", "SimpleImputer-median"),
     *("PCA", "PCA-whitened", "IncrementalPCA", "TruncatedSVD", "MiniBatchKMeans", *NO_MERGE),
+    *("LedoitWolf", "OAS"),
 )
 """What is wrong by a y, and who does not look at it."""
 IN_BLOCKS = ("infinity in the last block", "text", "complex", "no rows")

@@ -8,13 +8,16 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.sparse import csr_array
+from sklearn import covariance as their_covariances
 from sklearn import discriminant_analysis as their_discriminants
 from sklearn import naive_bayes as their_bayes
 from sklearn import neighbors as their_neighbors
 from sklearn import preprocessing as their_preprocessing
+from sklearn.base import clone
 
-from streamlearn import discriminant_analysis, naive_bayes, neighbors
-from streamlearn.naive_bayes import BernoulliNB, GaussianNB, MultinomialNB
+from streamlearn import covariance, discriminant_analysis, naive_bayes, neighbors
+from streamlearn.covariance import LedoitWolf
+from streamlearn.naive_bayes import BernoulliNB, CategoricalNB, GaussianNB, MultinomialNB
 from streamlearn.pipeline import make_pipeline
 from streamlearn.preprocessing import MaxAbsScaler, MinMaxScaler, StandardScaler
 from tests.containers import dask_array, dask_frame
@@ -23,6 +26,7 @@ RNG = np.random.default_rng(0)
 N, CHUNKS = 200, (60, 0, 1, 99, 40)
 CODES = RNG.integers(0, 3, N)
 X = (RNG.normal(size=(N, 4)) + RNG.normal(size=(3, 4))[CODES]) * [1, 100, 0.1, 3] + [0, 50, 5, 1]
+CATEGORIES = RNG.integers(0, [2, 3, 9, 30], (N, 4)) % (CODES[:, None] + 2)
 COUNTS = RNG.poisson(RNG.uniform(0.2, 3, size=(3, 5))[CODES]).astype(np.float64)
 W = RNG.integers(0, 3, N) / 2
 W[60] = 1.0  # the block of one row
@@ -43,6 +47,13 @@ GIVEN = [
         for name in ("MultinomialNB", "ComplementNB", "BernoulliNB")
         for given in ({}, {"alpha": 0.3, "fit_prior": False}, {"class_prior": PRIORS})
     ],
+    *[
+        ("CategoricalNB", given)
+        for given in (
+            *({}, {"alpha": 0.3, "fit_prior": False}, {"class_prior": PRIORS}),
+            *({"min_categories": 12}, {"min_categories": [1, 2, 3, 40]}),
+        )
+    ],
     ("MultinomialNB", {"alpha": [1.0, 2.0, 3.0, 0.5, 0.1]}),
     ("ComplementNB", {"norm": True}),
     ("BernoulliNB", {"binarize": 1.0}),
@@ -60,6 +71,15 @@ GIVEN = [
     ("QuadraticDiscriminantAnalysis", {"store_covariance": True}),
     ("QuadraticDiscriminantAnalysis", {"reg_param": 0.3, "priors": PRIORS}),
     ("QuadraticDiscriminantAnalysis", {"solver": "eigen", "shrinkage": 0.3}),
+    *[
+        (f"{kind}DiscriminantAnalysis", {"solver": solver, "shrinkage": "auto"})
+        for kind, solver in (("Linear", "lsqr"), ("Linear", "eigen"), ("Quadratic", "eigen"))
+    ],
+]
+ESTIMATED = [
+    (f"{kind}DiscriminantAnalysis", solver, estimator)
+    for kind, solver in (("Linear", "lsqr"), ("Linear", "eigen"), ("Quadratic", "eigen"))
+    for estimator in ("LedoitWolf", "OAS", "EmpiricalCovariance", "ShrunkCovariance")
 ]
 
 
@@ -68,6 +88,8 @@ def both(name, given):
 
 
 def rows(name):
+    if name == "CategoricalNB":
+        return CATEGORIES
     return COUNTS if name in ("MultinomialNB", "ComplementNB", "BernoulliNB") else X
 
 
@@ -99,6 +121,44 @@ def test_results_are_scikit_learns(name, given):
         np.testing.assert_allclose(a, b, rtol=1e-8, atol=1e-9)
 
 
+@pytest.mark.parametrize(("name", "solver", "estimator"), ESTIMATED)
+def test_a_covariance_estimator_is_learned_for_each_class(name, solver, estimator):
+    ours, theirs = both(name, {"solver": solver})
+    own = getattr(covariance, estimator)()
+    ours.set_params(covariance_estimator=own, classes=[0, 1, 2])
+    theirs.set_params(covariance_estimator=getattr(their_covariances, estimator)())
+    theirs.fit(X, CODES)
+    assert_same(ours.fit(dask_array(X, CHUNKS), dask_array(CODES, CHUNKS)), theirs, X)
+    assert not hasattr(own, "covariance_")
+    halves = [clone(ours).fit(X[part], CODES[part]) for part in (slice(90), slice(90, None))]
+    assert_same(halves[0].merge(halves[1]), theirs, X)
+
+
+@pytest.mark.parametrize("name", discriminant_analysis.__all__)
+@pytest.mark.parametrize("given", [{"shrinkage": "auto"}, {"covariance_estimator": LedoitWolf()}])
+def test_automatic_shrinkage_behind_a_scaler_with_weights_and_of_rows_that_come_later(name, given):
+    ours, theirs = both(name, {"solver": "eigen", **given})
+    if "shrinkage" not in given:
+        theirs.set_params(covariance_estimator=their_covariances.LedoitWolf())
+    ours.set_params(classes=[0, 1, 2])
+    log: list = []
+    pipe = make_pipeline(StandardScaler(), clone(ours)).fit(
+        dask_array(X, CHUNKS, log=log), dask_array(CODES, CHUNKS)
+    )
+    assert len(log) == len(CHUNKS) * (1 if "shrinkage" in given else 2)
+    z = their_preprocessing.StandardScaler().fit_transform(X)
+    want = theirs.fit(z, CODES).predict_proba(z)
+    np.testing.assert_allclose(pipe.predict_proba(X), want, rtol=1e-8, atol=1e-11)
+    again = np.repeat(np.arange(N), (2 * W).astype(int))
+    want = theirs.fit(X[again], CODES[again])
+    assert_same(clone(ours).fit(X, CODES, 2 * W), want, X)
+    later = clone(ours)
+    for i, j in pairwise(np.cumsum([0, *CHUNKS])):
+        if i < j:
+            later.partial_fit(X[i:j], CODES[i:j], sample_weight=2 * W[i:j])
+    assert_same(later, want, X)
+
+
 @pytest.mark.parametrize("name", PLACES)
 def test_weights_count_as_rows(name):
     ours, theirs = both(name, {"tol": 0} if name.startswith("Quad") else {})
@@ -124,7 +184,7 @@ def test_every_source_of_blocks_and_rows_that_come_later(name):
         "source": (lambda: iter(parts),),
         "text": (x, text, W),
     }
-    if name not in ("GaussianNB", *discriminant_analysis.__all__):
+    if name not in ("GaussianNB", "CategoricalNB", *discriminant_analysis.__all__):
         sources["sparse"] = (csr_array(x), CODES, W)
     want = whole.predict_proba(x)
     for kind, (given, *rest) in sources.items():
@@ -206,3 +266,30 @@ def test_negative_counts_are_refused_and_binarized_ones_are_not():
     assert_same(ours, theirs, X)
     with pytest.raises(ValueError, match="NaN"):
         BernoulliNB().fit(np.where(X > 50, np.nan, X), CODES)
+
+
+def test_categories_may_come_late_and_those_that_never_came_are_named():
+    y = CODES % 2
+    parts = [(np.asarray([[0.0], [1.9]]), y[:2]), (np.asarray([[7], [2]]), y[2:4])]
+    model = CategoricalNB(classes=[0, 1])
+    for part, labels in parts:
+        model.partial_fit(part, labels)
+    whole = their_bayes.CategoricalNB().fit(np.asarray([[0], [1], [7], [2]]), y[:4])
+    assert_same(model, whole, np.asarray([[7], [2]]))
+    halves = [CategoricalNB(classes=[0, 1]).fit(*part) for part in parts]
+    assert_same(halves[0].merge(halves[1]), whole, np.asarray([[7], [2]]))
+    with pytest.raises(ValueError, match=r"category 8, .* seen 8 .* min_categories=9"):
+        model.predict(np.asarray([[8]]))
+    lazy = model.predict(dask_array(np.asarray([[8], [1]]), (1, 1)))
+    with pytest.raises(ValueError, match="category 8"):
+        lazy.compute()
+    negative, two = np.asarray([[-1.0], [0.0]]), CategoricalNB(classes=[0, 1])
+    for wrap in (np.asarray, lambda a: dask_array(a, (1, 1))):
+        with pytest.raises(ValueError, match=r"Negative values in data passed to CategoricalNB"):
+            two.fit(wrap(negative), wrap(y[:2]))
+    with pytest.raises(ValueError, match="OrdinalEncoder"):
+        two.fit([[2_000_000], [1]], [0, 1])
+    with pytest.raises(ValueError, match="integral type"):
+        CategoricalNB(min_categories=[2.5]).fit([[1], [1]], [0, 1])
+    with pytest.raises(ValueError, match="should have shape"):
+        CategoricalNB(min_categories=[2, 2]).fit([[1], [1]], [0, 1])

@@ -24,6 +24,7 @@ FLOORS = [
     {"stages"},
     {"_training"},
     {"_estimator"},
+    {"covariance"},
     {
         *("preprocessing", "impute", "decomposition", "linear_model", "cluster"),
         *("neural_network", "wrappers"),

@@ -41,6 +41,11 @@ CASES = {
     "class weights": [
         SGDClassifier(alpha=a, class_weight={0: 1.0, 1: 5.0}, random_state=0) for a in ALPHAS
     ],
+    "costs": [SGDClassifier("log_loss", class_weight=w, random_state=0) for w in COSTS],
+    "costs near kinks": [
+        SGDClassifier(alpha=a, class_weight=w, random_state=0)
+        for a, w in zip(ALPHAS, COSTS, strict=True)
+    ],
     "squared error": [SGDRegressor(alpha=a, random_state=0) for a in ALPHAS],
     "huber": [SGDRegressor("huber", epsilon=e, random_state=0) for e in (0.1, 1.0, 3.0)],
     "epsilon": [
@@ -134,6 +139,9 @@ def test_columns_learn_what_models_learn_alone_from_samples_of_long_batches(name
     if n_classes:
         y = np.digitize(y, [0.0] if n_classes == 2 else [-1.0, 0.0, 1.0])
     apart = [clone(model).set_params(alpha=alpha) for alpha in ALPHAS]
+    if apart[0].get_params().get("class_weight"):
+        for k, one in enumerate(apart):
+            one.set_params(class_weight={code: (1.0 + code) ** (2 * k - 1) for code in range(4)})
     many = many_models([clone(one) for one in apart])
     for part in zip(x, y, strict=True):
         for one in (*apart, many):
@@ -182,6 +190,7 @@ def test_only_models_that_differ_in_numbers_have_something_in_common():
         SGDClassifier(random_state=1),
         SGDRegressor(random_state=0),
         SGDClassifier(class_weight={0: 2.0}, random_state=0),
+        SGDClassifier(class_weight={0: 0.0}, random_state=0),
         *scheduled("constant", [{}, {"class_weight": {0: 2.0}}, {"class_weight": {0: 0.0}}]),
         *scheduled("constant", [{"class_weight": {0: 1.0}}, {"average": True}]),
         *scheduled("invscaling", [{}]),

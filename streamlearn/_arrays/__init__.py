@@ -3,7 +3,7 @@
 - `library` returns the library, the device and the dtype of an array.
 - `rows` takes and joins rows.
 - `products`, `columns` and `order` do arithmetic in the way that is fastest in each library.
-- `shifted_products` sums products of columns.
+- `shifted_products` sums products of columns, and `fourth_powers` sums products of their squares.
 - `nearest` finds the nearest centre of each row.
 - `normal` has the normal distribution.
 - `sparse` does the same arithmetic on sparse rows, without their zeros.
@@ -20,6 +20,7 @@ from streamlearn._arrays.columns import (
     sparse_moments,
     sums_of_present,
 )
+from streamlearn._arrays.fourth_powers import length_sums, square_products
 from streamlearn._arrays.library import (
     CPU_BATCH_BYTES,
     DEVICE_BATCH_ROWS,
@@ -83,6 +84,7 @@ from streamlearn._arrays.products import (
     transposed_product,
     weighted_products,
     weighted_sums,
+    weights_by_label,
 )
 from streamlearn._arrays.rows import (
     FEW_LABELS,
@@ -157,6 +159,7 @@ __all__ = [
     "is_strided",
     "itemsize",
     "keep_heap",
+    "length_sums",
     "linear_predictor",
     "lowest",
     "magnitudes",
@@ -201,6 +204,7 @@ __all__ = [
     "sparse_products",
     "sparse_row_norms",
     "sparse_squared_distances",
+    "square_products",
     "still_nearest",
     "stored",
     "summed",
@@ -212,6 +216,7 @@ __all__ = [
     "transposed_product",
     "weighted_products",
     "weighted_sums",
+    "weights_by_label",
     "widest_float",
     "with_columns",
     "with_counts",

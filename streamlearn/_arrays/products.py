@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from scipy.linalg.blas import dtrsv, strsv
 
@@ -16,6 +18,9 @@ and 1808 for 16 labels, 993 and 362 for 64, 7015 and 580 for 256. JAX: 276 and 2
 9570 and 2384.
 """
 
+
+LABELS_AT_ONCE = 1 << 22
+"""Numbers of the rows times labels that `weights_by_label` compares at a time."""
 
 STACKED = 1 << 13
 """Numbers of a matrix whose product with a vector OpenBLAS computes on one thread."""
@@ -71,6 +76,35 @@ def sums_by_label(labels: Array, n_labels: int, X: Array, weight: Array) -> tupl
     until = xp.take(until, ends, axis=0)
     sums = xp.concat([until[:1, :], until[1:, :] - until[:-1, :]])
     return sums[:, :-1], sums[:, -1]
+
+
+def weights_by_label(labels: Array, n_labels: int, weight: Array | None, dtype: Any) -> Array:
+    """Return the sum of the weights of each label, (k,), in ``dtype``. Without weights each is 1.
+
+    Examples
+    --------
+    >>> weights_by_label(np.asarray([2, 0, 2]), 3, None, np.float64)
+    array([1., 0., 2.])
+    """
+    if isinstance(labels, np.ndarray):
+        return np.bincount(labels, weights=weight, minlength=n_labels).astype(dtype, copy=False)
+    xp, here = namespace(labels), device(labels)
+    known = xp.arange(n_labels, dtype=labels.dtype, device=here)
+    if weight is None:
+        weight = xp.ones(labels.shape[0], dtype=dtype, device=here)
+    weight = xp.astype(weight, dtype, copy=False)
+    if n_labels <= MANY_LABELS or xp.finfo(dtype).bits < 64:
+        total = xp.zeros(n_labels, dtype=dtype, device=here)
+        rows = max(1, LABELS_AT_ONCE // n_labels)
+        for start in range(0, labels.shape[0], rows):
+            at = slice(start, min(start + rows, labels.shape[0]))
+            total = total + over_rows(weight[at], xp.astype(labels[at, None] == known, dtype))
+        return total
+    order = xp.argsort(labels)
+    in_order = xp.take(labels, order)
+    first, end = (xp.searchsorted(in_order, known, side=side) for side in ("left", "right"))
+    until = xp.cumulative_sum(xp.take(weight, order), axis=0, include_initial=True)
+    return xp.take(until, end) - xp.take(until, first)
 
 
 def summed(x: Array, axis: int | None = None) -> Array:

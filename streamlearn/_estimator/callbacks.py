@@ -90,6 +90,7 @@ class Tasks(Watch):
         self.estimator, self.task = estimator, {"estimator": estimator, **task}
         self.open: list[CallbackContext | None] = [context]
         self.block: CallbackContext | None = None
+        self.cut_short: list[CallbackContext | None] = []
         self.depth = 0  # of the tasks around the training, while there is one
         self.stop = False
 
@@ -130,7 +131,16 @@ class Tasks(Watch):
             if complete:
                 self._end(context)
             else:
+                self.cut_short += [self.block, context]
                 self.block = None
+
+    def end_fit(self) -> None:
+        """End the tasks of passes that were cut short, because the fit has ended without an error.
+
+        The user has interrupted a refinement, for example.
+        """
+        for context in self.cut_short:
+            self._end(context)
 
     def progress_made(self, progress: Progress, publish: Publish | None) -> bool:
         """End the task of the last block of a segment, or that of an epoch."""
@@ -202,6 +212,8 @@ def watched(method: Method) -> Method:
         finally:
             del _running[id(self)]
             self.__dict__.update(held)
+        for tasks in theirs:
+            tasks.end_fit()
         with _apart():
             context.call_on_fit_task_end(estimator=self, **task, reconstruction_attributes={})
         return out

@@ -189,8 +189,7 @@ class Mergeable(Merging):
     def _as_learned(self, x: Any) -> Any:
         """Return numbers in the library, on the device and in the float dtype of the rows."""
         if not is_array(x) or isinstance(x, np.ndarray):
-            # torch takes no negative strides, and NumPy makes 1 dimension of none
-            x = np.ascontiguousarray(x).reshape(np.shape(x))
+            x = np.array(x, order="C")  # torch takes no negative strides, not even of one number
         # behind the steps of a one-pass pipeline the dtype of the rows is that of the sums
         out = asarray(x, like=getattr(self, "_like", an_array(self._state)))
         return out[()] if isinstance(out, np.ndarray) and out.ndim == 0 else out

@@ -50,7 +50,11 @@ def save(estimator: Any, path: Any) -> None:
     array([2.])
     """
     if not isinstance(estimator, BaseEstimator):
-        raise TypeError(f"save takes an estimator, got a {type(estimator).__name__}.")
+        raise TypeError(
+            f"save takes an estimator, got a {type(estimator).__name__}. Save one estimator in "
+            "each file. Save other objects with pickle, if only people whom you trust can write "
+            "the file."
+        )
     _files.write(path, KIND, estimator)
 
 

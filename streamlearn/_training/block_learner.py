@@ -8,8 +8,9 @@ steps only learns (`BlockLearner.step`). All random numbers are drawn in the blo
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from contextvars import ContextVar
 from functools import partial
 from typing import NamedTuple
 
@@ -181,19 +182,33 @@ def _with_weight(X: Array, weight: Array | None) -> tuple[Array, Array | None]:
     return batch.X, batch.weight
 
 
+_SHUFFLED: ContextVar[bool] = ContextVar("_SHUFFLED", default=False)
+
+
+@contextmanager
+def shuffled_before() -> Iterator[None]:
+    """Let fits take their blocks in the given order in the first epoch, which is a random one."""
+    token = _SHUFFLED.set(True)
+    try:
+        yield
+    finally:
+        _SHUFFLED.reset(token)
+
+
 def block_order(
     blocks: Blocks, seed: int, epoch: int, *, warns: bool = True
 ) -> Sequence[int] | None:
     """Return the order of the blocks that is drawn for ``epoch``.
 
-    Blocks that share a source stay together. The result is None for containers in memory.
+    Blocks that share a source stay together. The result is None for containers in memory, and in
+    the first epoch if the blocks are `shuffled_before`.
 
     Warns
     -----
     UserWarning
         If all blocks stay in order, several of them may have rows, and the caller ``warns``.
     """
-    if blocks.plan is None:
+    if blocks.plan is None or (not epoch and _SHUFFLED.get()):
         return None
     together = groups(blocks.plan)
     if warns and len(together) == 1 < sum(n != 0 for n in blocks.rows):

@@ -27,13 +27,13 @@ def valid_for(
     """
     if loss not in MEANINGS:
         return None
+    above = loss == "gamma" or (loss == "tweedie" and power == 2)
     said, other, zeros = f"loss={loss!r}", "loss='squared_error'", "loss='tweedie'"
     if estimator is not None:
         said, other = estimator, "TweedieRegressor(power=0)"
         zeros = "TweedieRegressor(power=1.5)"
-    elif loss == "tweedie" and power == 2:
+    elif loss == "tweedie" and above:
         zeros += " with a power below 2"
-    above = loss == "gamma" or power == 2
     meaning = MEANINGS["gamma" if above else loss].format(zeros=zeros)
     return partial(_in_domain_or_raise, said, meaning, other, above)
 

@@ -40,6 +40,7 @@ from streamlearn.blocks.sources import from_blocks, taken_apart
 from streamlearn.blocks.streams import StreamedRows
 from streamlearn.blocks.take_rows import AlignedRows, Place, Which
 from streamlearn.blocks.watch import Record, Watch, unwatched, watches, watching
+from streamlearn.blocks.zip_rows import zip_rows
 
 __all__ = [
     "AlignedRows",
@@ -103,4 +104,5 @@ __all__ = [
     "watches",
     "watching",
     "whole_rows",
+    "zip_rows",
 ]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from functools import partial
 from numbers import Number
-from types import BuiltinFunctionType, FunctionType, MethodType
+from types import BuiltinFunctionType, CodeType, FunctionType, MethodType
 from typing import Any
 from zlib import crc32
 
@@ -20,8 +20,9 @@ def fingerprint(value: Any, name: str = "", *, learned: bool = False) -> dict[st
 
     Estimators count by their parameters, because a fit forgets what they had learned. With
     ``learned``, what they have learned counts, too. It always does for frozen estimators, and for
-    those that another one takes as they are (``prefit=True``). Objects that are neither data nor
-    estimators count by their type only. The words are the same in every process.
+    those that another one takes as they are (``prefit=True``). Functions count by their names, and
+    those of the user by their code, too. Objects that are neither data nor estimators count by
+    their type only. The words are the same in every process with the same version of Python.
 
     Examples
     --------
@@ -72,10 +73,39 @@ def _words(value: Any) -> str:
     if value is None or isinstance(value, Number | str | bytes | np.generic | slice):
         return repr(value)
     if isinstance(value, type | FunctionType | BuiltinFunctionType):
-        return f"{value.__module__}.{value.__qualname__}"
+        name = f"{value.__module__}.{value.__qualname__}"
+        if isinstance(value, FunctionType) and not name.startswith("streamlearn."):
+            return f"{name}, checksum {_checksum_of_code(value):08x}"
+        return name  # the version says what our own functions do
+    if isinstance(value, np.ufunc):
+        return f"numpy.{value.__name__}"
     if isinstance(value, set | frozenset):
         return repr(sorted(map(repr, value)))
     return _words_of_array(to_numpy(value)) if is_array(value) else type(value).__name__
+
+
+def _checksum_of_code(function: FunctionType) -> int:
+    """Return a checksum of what a function does: its code, its defaults and what it encloses.
+
+    What it calls counts by name. Functions that it encloses count without what they enclose, which
+    may be this function again.
+    """
+    cells = [cell.cell_contents for cell in function.__closure__ or () if _has_content(cell)]
+    around = [_parts_of(c.__code__) if isinstance(c, FunctionType) else _words(c) for c in cells]
+    defaults = function.__defaults__, function.__kwdefaults__
+    return crc32(repr(fingerprint((_parts_of(function.__code__), defaults, around))).encode())
+
+
+def _parts_of(code: CodeType) -> tuple[Any, ...]:
+    constants = [_parts_of(c) if isinstance(c, CodeType) else c for c in code.co_consts]
+    return code.co_code, code.co_names, code.co_varnames, constants
+
+
+def _has_content(cell: Any) -> bool:
+    try:
+        return cell.cell_contents is not cell
+    except ValueError:  # the variable has no value yet
+        return False
 
 
 def _words_of_array(array: Any) -> str:

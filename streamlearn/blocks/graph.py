@@ -47,7 +47,9 @@ __all__ = [
     "Scheduler",
     "Task",
     "TaskRef",
+    "collection_of_expression",
     "convert_legacy_graph",
+    "expressions_of_frames",
     "fuse_linear_task_spec",
     "fused_annotations",
     "is_disk_barrier",
@@ -64,6 +66,20 @@ __all__ = [
 Key = Hashable
 Annotations = dict[Key, dict[str, Any]]
 """Annotations of tasks from ``dask.annotate``: retries, priority, workers, resources."""
+
+
+def expressions_of_frames() -> Any:
+    """Return dask's module of the expressions of frames, whose import takes long."""
+    from dask.dataframe.dask_expr import _expr
+
+    return _expr
+
+
+def collection_of_expression(expression: Any) -> Any:
+    """Return the dask frame of an expression."""
+    from dask.dataframe.dask_expr._collection import new_collection
+
+    return new_collection(expression)
 
 
 def raw_graph(

@@ -1,7 +1,10 @@
 """Blocks side by side on a cluster. Their results are merged in groups, which the client merges.
 
-A group is a node of the tree of `streamlearn.blocks.merge_tree`, so rounding is the same. The
-results of its blocks are kept until the client has what they were merged to.
+A group is a node of the tree of `streamlearn.blocks.merge_tree`, so rounding is the same. If the
+window is short, a group is merged in parts. What the first blocks were merged to goes to the
+client, and from there to the task that merges the next ones. The results of blocks are kept until
+the client has what they were merged to. At most window + 1 blocks are loaded, or have results that
+the client has not. So no more are loaded again if a worker dies.
 """
 
 from __future__ import annotations
@@ -45,31 +48,49 @@ def merged_in_groups(
     assert schedule.cluster is not None
     cluster, name = schedule.cluster, schedule.result
     tree = MergeTree(partial(merge, how))
-    done = loaded = group = start  # the first positions without a result, a task, a merged group
-    while group < stop:
-        first, loaded = loaded, schedule.let_in(done, loaded, stop)
-        if first < loaded:
-            graph, merged = tasks(first, loaded), []
-            for end in _ends(start, stop, first, loaded):
-                begin = end - 1 - (end - 1 - start) % FAN_IN
-                key = schedule.key("merge-blocks", begin)
+    cuts = _cuts(start, stop, min(FAN_IN, max(1, schedule.window // 2)))
+    merging: dict[int, Key] = {}  # by the first position
+    so_far: Any = None  # of the blocks of the last group that the client has
+    done = loaded = taken = start  # the first positions without a result, a task, one on the client
+    while taken < stop:
+        first, most = loaded, max(loaded, taken + schedule.window + 1)
+        loaded = min(most, schedule.let_in(done, first, stop))
+        graph = tasks(first, loaded) if first < loaded else {}
+        merged = []
+        for begin, end in cuts.items():
+            whole = (begin - start) % FAN_IN == 0
+            if end > loaded:
+                break
+            if begin not in merging and begin >= taken and (whole or begin == taken):
+                key, before = (schedule.key(n, begin) for n in ("merge-blocks", "merged-so-far"))
                 parts = [door.TaskRef(schedule.key(name, p)) for p in range(begin, end)]
+                if not whole:
+                    graph[before] = door.DataNode(before, so_far)
+                    parts = [door.TaskRef(before), *parts]
                 graph[key] = door.Task(key, merge, how, door.List(*parts))
+                merging[begin] = key
                 merged.append(key)
+        if graph:
             schedule.submit(graph, merged, name, first, loaded)
         waited = [schedule.key(name, done)] if done < loaded else []
-        end, key = min(group + FAN_IN, stop), schedule.key("merge-blocks", group)
-        waited += [key] if end <= loaded else []
-        cluster.wait(*waited)
+        cluster.wait(*waited, *(merging[p] for p in (taken,) if p in merging))
         while done < loaded and cluster.done(schedule.key(name, done)):
             done += 1
-        if end <= loaded and cluster.done(key):
-            tree.add(cluster.take(key))
-            schedule.let_go(name, group, end)
-            group = end
+        if taken in merging and cluster.done(merging[taken]):
+            so_far, end = cluster.take(merging[taken]), cuts[taken]
+            schedule.let_go(name, taken, end)
+            taken = end
+            if (end - start) % FAN_IN == 0 or end == stop:
+                tree.add(so_far)
+                so_far = None
     return tree.result()
 
 
-def _ends(start: int, stop: int, first: int, last: int) -> list[int]:
-    """Return the ends of groups, counted from ``start``, after ``first`` and up to ``last``."""
-    return [p for p in range(first + 1, last + 1) if (p - start) % FAN_IN == 0 or p == stop]
+def _cuts(start: int, stop: int, length: int) -> dict[int, int]:
+    """Return the ends of what is merged together, by its first position. Groups are cut, too."""
+    groups = range(start, stop, FAN_IN)
+    return {
+        begin: min(begin + length, group + FAN_IN, stop)
+        for group in groups
+        for begin in range(group, min(group + FAN_IN, stop), length)
+    }

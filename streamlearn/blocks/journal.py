@@ -238,21 +238,24 @@ def same_or_raise(name: str, before: Mapping[str, str], now: Mapping[str, str]) 
         If they are not. The message names the first differences.
     """
     names = [key for key in {**before, **now} if before.get(key) != now.get(key)]
-    if names:
-        raise another_fit(
-            name,
-            "; ".join(
-                f"{key} was {before.get(key, 'missing')} and is {now.get(key, 'missing')}"
-                for key in names[:3]
-            ),
-        )
+    if not names:
+        return
+    continued = any(f"{key}.".startswith("start.") for key in names)
+    if continued:  # names of its state say nothing to the user
+        names = [key for key in names if not f"{key}.".startswith(("start.", "learner."))]
+    differences = [
+        f"{key} was {before.get(key, 'missing')} and is {now.get(key, 'missing')}"
+        for key in names[:3]
+    ]
+    differences += ["what the estimator had learned before it differs"] * continued
+    raise another_fit(name, "; ".join(differences))
 
 
 def another_fit(name: str, difference: str) -> ValueError:
     """Return the error about a journal of another fit."""
     return ValueError(
-        f"{name} is of another fit: {difference}. Give the data and the parameters of that fit, or "
-        "begin a new one with another path."
+        f"{name} is of another fit: {difference}. It keeps one call of fit or partial_fit. Give "
+        "the data and the parameters of that call, or begin a new one with another path."
     )
 
 

@@ -87,6 +87,9 @@ def _of_frame_blocks(
     source: Any, functions: tuple[Callable[..., Any], ...], like: Any, shown: Any
 ) -> Any:
     """Apply the functions to the partitions of a frame."""
+    from streamlearn.blocks.named_partitions import named_partitions
+
+    source = named_partitions(source)
     if any(map(is_numbered, functions)):
         numbers = _numbers(source.npartitions)
         return source.map_partitions(

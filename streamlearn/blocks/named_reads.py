@@ -7,7 +7,7 @@ The graph of X is looked at only when the result is computed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -52,22 +52,31 @@ class NamedTask(Task):
             return super().__call__(values)
 
 
-class _Reads:
-    """The tasks that make the blocks of an array, by key."""
+class Reads:
+    """The tasks that make the blocks of a collection, by key.
 
-    def __init__(self, X: Any) -> None:
-        self.graph, self.keys = X.__dask_graph__(), X.__dask_keys__()
+    Parameters
+    ----------
+    graph : mapping of key to GraphNode
+    keys : sequence of (key or nested list of key)
+        The keys of each block.
+    numbers : sequence of int
+        The number of each block.
+    """
+
+    def __init__(self, graph: Any, keys: Sequence[Any], numbers: Sequence[int]) -> None:
+        self.graph, self.keys, self.numbers = graph, keys, numbers
 
     @cached_property
     def tasks(self) -> dict[Key, Any]:
-        """All tasks. Those of which blocks are made add notes to errors."""
+        """All tasks. The tasks that make blocks add notes to errors."""
         whole = ensure_dict(self.graph)
         futures = {key: value for key, value in whole.items() if is_future(value)}
         nodes = convert_legacy_graph(
             {key: value for key, value in whole.items() if key not in futures}, set(whole)
         )
         found: dict[Key, Any] = {}
-        for index, keys in enumerate(self.keys):
+        for index, keys in zip(self.numbers, self.keys, strict=True):
             where = f"block {index} of X, which could not be computed. {alone(index)}"
             stack = list(flatten([keys]))
             while stack:
@@ -89,7 +98,7 @@ def _named(node: GraphNode, where: str) -> GraphNode:
 class _NamedLayer(Layer):
     """A layer of the graph of X, with tasks that add notes to errors."""
 
-    def __init__(self, layer: Layer, reads: _Reads) -> None:
+    def __init__(self, layer: Layer, reads: Reads) -> None:
         super().__init__(layer.annotations, layer.collection_annotations)
         self.layer, self.reads = layer, reads
 
@@ -123,7 +132,8 @@ def named_reads(X: Any) -> Any:
 
     Arrays of dask's query planner have no layers, and are returned as they are.
     """
-    reads = _Reads(X)
+    keys = X.__dask_keys__()
+    reads = Reads(X.__dask_graph__(), keys, range(len(keys)))
     if not hasattr(reads.graph, "layers"):
         return X
     graph = reads.graph

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -153,7 +153,10 @@ class AlignedRows:
         }
 
     def whole(self, numbers: Sequence[int]) -> dict[str, Any]:
-        """Return some blocks of each collection, in ascending order. Others are not read."""
+        """Return some blocks of each collection, in the order of ``numbers``.
+
+        Others are not read.
+        """
         return {
             name: self._as_frame(x, [self.keys[name][i] for i in numbers], self.graph, numbers)
             if is_frame(x)
@@ -254,7 +257,8 @@ class AlignedRows:
     ) -> Any:
         """Return a frame like X with the partitions ``keys``, which come from some of X's."""
         ends: list[Any] = [None] * (len(numbers) + 1)
-        if len(X.divisions) == len(self.rows) + 1:
+        ascend = all(a < b for a, b in pairwise(numbers))
+        if ascend and len(X.divisions) == len(self.rows) + 1:
             ends = [*(X.divisions[i] for i in numbers), X.divisions[numbers[-1] + 1]]
         return frame_of_tasks(graph, keys, X._meta, ends)
 

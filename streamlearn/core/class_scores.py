@@ -159,6 +159,10 @@ class Then(NamedTuple):
         """Return the function of the scores of the rows of X."""
         return self.of_scores(self.scores(X))
 
+    def unchecked(self, X: Array) -> Array:
+        """Return the same without checks of values, if the scores have any."""
+        return self.of_scores(getattr(self.scores, "unchecked", self.scores)(X))
+
 
 def _by_class(X: Array, of_class: Callable[[Array, int], Array], constant: Array) -> Array:
     """Return the constants plus a function of the rows of X for each class, (m, n_classes).

@@ -53,7 +53,7 @@ class Projection(NamedTuple):
         if self.mean is None:
             out = linear_predictor(X, V)
         else:
-            X, rest = _centred(X, self.mean)
+            X, rest = centred(X, self.mean)
             out = linear_predictor(X, V) - cast(cast(self.components, rest.dtype) @ rest, dtype)
         return out if self.scale is None else out / cast(self.scale, dtype)
 
@@ -103,7 +103,7 @@ class LogDensity(NamedTuple):
         """Return the logarithm of the density at each row of X, (m,), in their float dtype."""
         xp, dtype, (k, d) = namespace(self.components), float_dtype(X), self.components.shape
         V, variance = cast(self.components, dtype), cast(self.variance, dtype)
-        X, rest = _centred(cast(dense(X), dtype), self.mean)
+        X, rest = centred(cast(dense(X), dtype), self.mean)
         X = X - cast(rest, dtype)
         Z = X @ V.T
         squares = xp.sum(Z * Z / variance, axis=1)
@@ -116,7 +116,7 @@ class LogDensity(NamedTuple):
         return -0.5 * (squares + logdet + d * log(2.0 * pi))
 
 
-def _centred(X: Array, mean: Array) -> tuple[Array, Array]:
+def centred(X: Array, mean: Array) -> tuple[Array, Array]:
     """Return X less what its dtype can hold of the mean, and the rest of the mean."""
     if is_sparse(X):
         return X, mean

@@ -2,30 +2,15 @@
 
 from __future__ import annotations
 
-from functools import partial
 from numbers import Integral
 from typing import Any
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from streamlearn._arrays import (
-    Array,
-    asarray,
-    batch_rows,
-    device,
-    first_row,
-    namespace,
-    to_float,
-    to_numpy,
-)
-from streamlearn._estimator.inputs import check_inputs
-from streamlearn._validation.messages import no_rows
-from streamlearn._validation.reader import Reader, same_place_or_raise
-from streamlearn.blocks import Block, as_lazy_rows, reduce
-from streamlearn.core.batches import cut
+from streamlearn._arrays import Array, asarray, to_numpy
+from streamlearn._estimator.row_means import row_mean
 from streamlearn.core.projection import LogDensity
-from streamlearn.core.scores import Average, add
 from streamlearn.core.statistics import comoments
 from streamlearn.decomposition.components import Asked, Components, Decomposition
 
@@ -180,36 +165,14 @@ class Principal(Components):
             If `score_samples` would raise it, or if X has no rows.
         """
         check_is_fitted(self)
-        given = check_inputs(self, X, None, None, reset=False, lazy_rows=True)
         density: LogDensity | ValueError
         try:
             density = self._log_density()
         except ValueError as error:
             density = error  # rows of another library have their own error
-        of_block = partial(_score_of_block, density, self._state.mean, given.reader)
-        found = reduce(of_block, add, given.blocks, name="score")
-        if found is None:
-            raise no_rows(given.reader.estimator)
-        return to_float(found.total) / to_float(found.weight)
+        return row_mean(self, X, density, self._state.mean)
 
 
 def asarray_of(x: Any) -> Array:
     """Return a number or an array as an array."""
     return x if hasattr(x, "shape") else np.asarray(x)
-
-
-def _score_of_block(
-    density: LogDensity | ValueError, fitted: Array, reader: Reader, block: Block
-) -> Average:
-    """Return the sum of the logarithms of the likelihoods of a block, and the number of rows."""
-    rows = reader.whole(as_lazy_rows(block.X), block.named)
-    like = rows.of(first_row(rows.array))
-    same_place_or_raise(like, fitted, reader.estimator, "score")
-    if isinstance(density, ValueError):
-        raise density
-    xp, m = namespace(density.mean), rows.array.shape[0]
-    total = xp.zeros((), dtype=density.mean.dtype, device=device(density.mean))
-    through = rows.of if rows.functions else None
-    for part in cut(rows.array, None, None, seen=0, batch_size=batch_rows(like), through=through):
-        total = total + xp.astype(xp.sum(density(part.X)), total.dtype, copy=False)
-    return Average(total, total * 0 + m)

@@ -1,8 +1,12 @@
-"""Pictures of fitted estimators, in the manner of scikit-learn's displays."""
+"""Pictures of fitted estimators, in the manner of scikit-learn's displays.
+
+Without ``ax`` a display draws into a new figure of pyplot, which ``pyplot.show()`` shows.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib.util import find_spec
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Self
 
@@ -58,7 +62,7 @@ class ProgressiveLossDisplay:
         estimator : estimator
             It has ``loss_curve_``: a linear model or a net.
         ax : matplotlib.axes.Axes, default=None
-            Where to draw. None makes a figure.
+            Where to draw. None makes a figure of pyplot.
 
         Returns
         -------
@@ -78,7 +82,7 @@ class ProgressiveLossDisplay:
         Parameters
         ----------
         ax : matplotlib.axes.Axes, default=None
-            Where to draw. None makes a figure.
+            Where to draw. None makes a figure of pyplot.
         name : str, default=None
             The name of the estimator, for the title.
 
@@ -86,7 +90,7 @@ class ProgressiveLossDisplay:
         -------
         self
         """
-        self.ax_ = _axes(ax)
+        self.ax_ = _axes(self, ax)
         self.figure_ = self.ax_.figure
         losses = list(map(float, self.losses))
         so_far = [total / n for n, total in enumerate(accumulate(losses), start=1)]
@@ -161,7 +165,7 @@ class CoefficientsDisplay:
         max_features : int, default=20
             The number of coefficients to draw, the largest ones.
         ax : matplotlib.axes.Axes, default=None
-            Where to draw. None makes a figure.
+            Where to draw. None makes a figure of pyplot.
 
         Returns
         -------
@@ -199,7 +203,7 @@ class CoefficientsDisplay:
         max_features : int, default=20
             The number of coefficients to draw, the largest ones.
         ax : matplotlib.axes.Axes, default=None
-            Where to draw. None makes a figure.
+            Where to draw. None makes a figure of pyplot.
         name : str, default=None
             The name of the estimator, for the title.
 
@@ -207,7 +211,7 @@ class CoefficientsDisplay:
         -------
         self
         """
-        self.ax_ = _axes(ax)
+        self.ax_ = _axes(self, ax)
         self.figure_ = self.ax_.figure
         order = np.argsort(-np.abs(self.coef), kind="stable")[:max_features]
         self.bars_ = self.ax_.barh(range(len(order)), self.coef[order])
@@ -276,7 +280,7 @@ class InertiaDisplay:
         sample_weight : array or dask array of shape (n_samples,), default=None
             The weights of the rows.
         ax : matplotlib.axes.Axes, default=None
-            Where to draw. None makes a figure.
+            Where to draw. None makes a figure of pyplot.
 
         Returns
         -------
@@ -295,7 +299,7 @@ class InertiaDisplay:
         Parameters
         ----------
         ax : matplotlib.axes.Axes, default=None
-            Where to draw. None makes a figure.
+            Where to draw. None makes a figure of pyplot.
         name : str, default=None
             The name of the estimator, for the title.
 
@@ -303,21 +307,28 @@ class InertiaDisplay:
         -------
         self
         """
-        self.ax_ = _axes(ax)
+        self.ax_ = _axes(self, ax)
         self.figure_ = self.ax_.figure
         (self.line_,) = self.ax_.plot(self.n_clusters, self.inertia, "o-")
-        self.ax_.set_ylim(bottom=0)
+        self.ax_.set_ylim(0, 1.05 * max(self.inertia, default=0.0) or 1.0)
+        self.ax_.locator_params(axis="x", integer=True)
         self.ax_.set(xlabel="number of clusters", ylabel="inertia", title=name or "")
         return self
 
 
-def _axes(ax: Axes | None) -> Axes:
-    """Return the axes to draw in, by default those of a new figure that belongs to no window."""
+def _axes(display: Any, ax: Axes | None) -> Axes:
+    """Return the axes to draw in, by default those of a new figure of pyplot."""
     if ax is not None:
         return ax
-    from matplotlib.figure import Figure
+    if find_spec("matplotlib") is None:
+        raise ImportError(
+            f"{type(display).__name__} draws with matplotlib, which is not installed. Install it: "
+            'pip install "dask-streamlearn[plot]".'
+        )
+    from matplotlib import pyplot as plt
 
-    return Figure(layout="constrained").subplots()
+    axes: Axes = plt.subplots(layout="constrained")[1]
+    return axes
 
 
 def _learner(estimator: Any, attribute: str, remedy: str) -> Any:

@@ -19,7 +19,11 @@ if TYPE_CHECKING:
 NAN = float("nan")
 
 PAUSE = 0.05
-"""Seconds between two looks at the memory."""
+"""Seconds between two looks at the memory, at least."""
+
+SHARE = 1 / 200
+"""The largest share of the time that these looks take. A look takes a millisecond in some virtual
+machines."""
 
 COLUMNS = (
     *("pass", "name", "block", "rows", "bytes", "load_worker", "load_start", "load_end"),
@@ -86,7 +90,7 @@ class FitRecorder(FitWatcher):
         self.n_blocks, self.n_passes = 0, 0
         self._waiting: dict[int, list[Any]] = {}
         self._open: list[Pass] = []
-        self._looked = 0.0
+        self._next_look = 0.0
         self.about: dict[str, Any] = {}
         if estimator is not None:
             self.about = {
@@ -103,7 +107,9 @@ class FitRecorder(FitWatcher):
     def teardown(self, estimator: Any, context: Any) -> None:
         """Take what is known of the columns."""
         names = getattr(estimator, "feature_names_in_", None)
-        self.about["seconds"] = time.time() - self._started
+        now = time.time()
+        self._look(now)  # the curve goes to the end
+        self.about["seconds"] = now - self._started
         self.about["n_features"] = getattr(estimator, "n_features_in_", None)
         self.about["names"] = [] if names is None else [str(name) for name in names]
 
@@ -111,7 +117,10 @@ class FitRecorder(FitWatcher):
         """Begin a pass."""
         self._now = self.n_passes, name
         self.n_passes += 1
-        self._open.append(Pass(name, time.time()))
+        now = time.time()
+        self._open.append(Pass(name, now))
+        if now > self._next_look:
+            self._look(now)
         self._waiting.clear()
 
     def block_done(self, record: Record) -> None:
@@ -121,11 +130,8 @@ class FitRecorder(FitWatcher):
         self._rows.append(row)
         if self._now[1] == "epoch":
             self._waiting[record.block] = row
-        if record.update_end - self._looked > PAUSE:
-            self._looked = record.update_end
-            used = _memory()
-            if used is not None:
-                self._memory.append((time.time(), used))
+        if record.update_end > self._next_look:
+            self._look(record.update_end)
 
     def end_pass(self, *, complete: bool) -> None:
         """End a pass."""
@@ -139,6 +145,14 @@ class FitRecorder(FitWatcher):
                 if block in self._waiting:
                     self._waiting[block][-1] = loss
             self._waiting.clear()
+
+    def _look(self, now: float) -> None:
+        """Look at the memory."""
+        began = time.thread_time()
+        used = _memory()
+        if used is not None:
+            self._memory.append((now, used))
+        self._next_look = now + max(PAUSE, (time.thread_time() - began) / SHARE)
 
     def frame(self) -> Any:
         """Return the records as a DataFrame of pandas, in the order in which blocks were done.

@@ -123,6 +123,7 @@ h1 {{ font-size: 1.6rem; }} h2 {{ font-size: 1.15rem; margin-top: 2rem; }}
 .advice {{ background: #f4f6f8; border-left: 4px solid #2a9d8f; padding: .8rem 1rem; }}
 table {{ border-collapse: collapse; }} td, th {{ padding: .2rem 1rem .2rem 0; text-align: left;
   border-bottom: 1px solid #e3e7ec; vertical-align: top; overflow-wrap: anywhere; }}
+td:first-child {{ white-space: nowrap; }}
 .side {{ display: flex; flex-wrap: wrap; gap: 0 4rem; }}
 </style></head><body>
 <h1>Fit of {escape(name)}</h1>

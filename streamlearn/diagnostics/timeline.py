@@ -339,7 +339,10 @@ def _draw_loss(
     so_far = [total / n for n, total in enumerate(accumulate(losses), start=1)]
     color = COLORS[3]
     size = 4 if len(losses) < 300 else 2.5
-    panel.plot(ends, losses, "o", color=color, alpha=0.45, ms=size, mew=0, label="a block")
+    panel.plot(
+        ends, losses, "o", color=color, alpha=0.45, ms=size, mew=0, clip_on=False,
+        label="a block",
+    )  # fmt: skip
     panel.plot(ends, so_far, color=color, lw=2.2, label="mean so far")
     if optimum is not None:
         panel.axhline(

@@ -15,9 +15,9 @@ from streamlearn._validation.arrays import DENSE
 from streamlearn._validation.labels import two_classes_or_raise
 from streamlearn._validation.priors import non_negative_priors
 from streamlearn.core.learner import Learner
-from streamlearn.core.statistics import class_comatrices, comoments
-
-SCIKIT_LEARN = "Set it to None, or fit scikit-learn's {name} to rows in memory."
+from streamlearn.core.statistics import class_comatrices, square_comoments
+from streamlearn.covariance import EmpiricalCovariance
+from streamlearn.covariance.shrinkage import empirical, of_standardized, shrunk
 
 
 class DiscriminantAnalysis(DecidingClassifier):
@@ -27,31 +27,63 @@ class DiscriminantAnalysis(DecidingClassifier):
     _most_features = MOST_FEATURES
     _for_more_features = "GaussianNB keeps less. Or leave features out."
 
+    _no_estimator_with_svd: str
+
+    solver: Any
     shrinkage: Any
     priors: Any
     covariance_estimator: Any
 
     def _statistic(self) -> Learner:
-        name = type(self).__name__
-        if self.covariance_estimator is not None:
-            raise ValueError(
-                "covariance_estimator is not supported, because it needs the rows of a class. "
-                + SCIKIT_LEARN.format(name=name)
-            )
-        if self.shrinkage == "auto":
-            raise ValueError(
-                "shrinkage='auto' is not supported, because it needs fourth moments. Give a number "
-                f"from 0 to 1, or fit scikit-learn's {name} to rows in memory."
-            )
-        if self.shrinkage is not None and getattr(self, "solver", None) == "svd":
-            raise NotImplementedError(
-                "shrinkage not supported with 'svd' solver. Set solver='eigen'."
-            )
+        self._one_way_or_raise()
         known = to_numpy(self.classes_)
         two_classes_or_raise(known)
         if self.priors is not None:
             non_negative_priors(self.priors, len(known))
-        return class_comatrices.learner(len(known))
+        each = None
+        if self.covariance_estimator is not None:
+            self.covariance_estimator._validate_params()
+            each = self.covariance_estimator._statistic()
+        elif self.shrinkage == "auto":
+            each = square_comoments.learner()
+        return class_comatrices.learner(len(known), each)
+
+    def _one_way_or_raise(self) -> None:
+        """Check that covariances are found in at most one way, which the solver can use.
+
+        Raises
+        ------
+        ValueError, NotImplementedError
+            If not. The messages begin with those of scikit-learn.
+        """
+        given = self.covariance_estimator
+        if self.solver == "svd" and self.shrinkage is not None:
+            raise NotImplementedError(
+                "shrinkage not supported with 'svd' solver. Set solver='eigen'."
+            )
+        if given is None:
+            return
+        if self.solver == "svd":
+            raise ValueError(self._no_estimator_with_svd)
+        if self.shrinkage is not None and self.shrinkage != 0:
+            raise ValueError(
+                "covariance_estimator and shrinkage parameters are not None. Only one of the two "
+                "can be set. Set shrinkage=None, or covariance_estimator=None."
+            )
+        if not isinstance(given, EmpiricalCovariance):
+            raise ValueError(
+                f"covariance_estimator={type(given).__name__} of {type(given).__module__} is not "
+                "supported, because it needs all rows of a class in memory. Give an estimator of "
+                "streamlearn.covariance, such as its LedoitWolf or OAS."
+            )
+
+    def _covariance(self, state: Any) -> np.ndarray:
+        """Return the covariance of the rows of a state as the parameters ask for it, in float64."""
+        if self.covariance_estimator is not None:
+            return self.covariance_estimator.covariance_of(state)[0]
+        if self.shrinkage == "auto":
+            return of_standardized(state)
+        return shrunk(empirical(state, centred=False), self.shrinkage)
 
     def _priors_of(self, count: np.ndarray) -> np.ndarray:
         """Return the probabilities of the classes.
@@ -75,13 +107,12 @@ class DiscriminantAnalysis(DecidingClassifier):
             )
         return found
 
-    def _moments(self) -> tuple[np.ndarray, np.ndarray, list[np.ndarray]]:
-        """Return the weights (k,), the means (k, d) and the covariances of the classes."""
-        covariances = [to_numpy(comoments.covariance(one)) for one in self._state]
+    def _moments(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the weights (k,) and the means (k, d) of the classes."""
         count, means = (
             to_numpy(of(self._state)) for of in (class_comatrices.weights, class_comatrices.means)
         )
-        return count, means, covariances
+        return count, means
 
 
 def axes_of(covariance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -97,19 +128,3 @@ def axes_of(covariance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """
     _, roots, axes = np.linalg.svd(at_unit_length(covariance).root())
     return roots**2, axes.T
-
-
-def shrunk(covariance: np.ndarray, shrinkage: float | None) -> np.ndarray:
-    """Return a covariance, moved towards its mean variance by a share from 0 to 1.
-
-    Examples
-    --------
-    >>> shrunk(np.asarray([[1.0, 1.0], [1.0, 3.0]]), 0.5)
-    array([[1.5, 0.5],
-           [0.5, 2.5]])
-    """
-    if shrinkage is None:
-        return covariance
-    d = covariance.shape[0]
-    mean = np.trace(covariance) / d
-    return (1.0 - shrinkage) * covariance + shrinkage * mean * np.eye(d)

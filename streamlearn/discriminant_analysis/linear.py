@@ -9,13 +9,13 @@ import numpy as np
 from scipy import linalg
 from sklearn.base import ClassNamePrefixFeaturesOutMixin
 
-from streamlearn._arrays import Array, asarray, to_numpy
+from streamlearn._arrays import Array, asarray
 from streamlearn._estimator.outputs import Transformer, rows_out
 from streamlearn._estimator.unit_lengths import at_unit_length
 from streamlearn._sklearn import HasMethods, Interval, StrOptions
 from streamlearn.core.class_scores import CentredScores, LinearScores
 from streamlearn.core.statistics import class_comatrices, comoments
-from streamlearn.discriminant_analysis.base import DiscriminantAnalysis, shrunk
+from streamlearn.discriminant_analysis.base import DiscriminantAnalysis
 
 
 class LinearDiscriminantAnalysis(
@@ -33,9 +33,9 @@ class LinearDiscriminantAnalysis(
     solver : {"svd", "lsqr", "eigen"}, default="svd"
         How the covariance is used. "svd" leaves out directions in which rows hardly differ within
         classes. "lsqr" and "eigen" take ``shrinkage``, and "lsqr" has no `transform`.
-    shrinkage : float or None, default=None
+    shrinkage : float, "auto" or None, default=None
         How far the covariance of each class is moved towards its mean variance: a number from 0 to
-        1. "auto" is not supported.
+        1. "auto" is the shrinkage of Ledoit and Wolf, for features in units of their deviations.
     priors : array-like of shape (n_classes,), default=None
         The probabilities of the classes. None means their shares of the weights.
     n_components : int or None, default=None
@@ -46,8 +46,9 @@ class LinearDiscriminantAnalysis(
     tol : float, default=1e-4
         For the solver "svd": the deviation along an axis that is taken for 0, where all features
         have a deviation of 1 within classes.
-    covariance_estimator : None, default=None
-        It is not supported, because it needs the rows of a class.
+    covariance_estimator : estimator of `streamlearn.covariance` or None, default=None
+        It finds the covariance of each class, for the solvers "lsqr" and "eigen". It is not fitted
+        itself. With it, ``shrinkage`` must be None or 0.
     classes : array-like or None, default=None
         The labels, if they are known. They save a pass over y. If X and y come from the same files,
         that is a pass over the data.
@@ -83,11 +84,17 @@ class LinearDiscriminantAnalysis(
     -----
     Rows of a class are shifted before they are multiplied, so that no digit is lost however far the
     classes lie from zero. Predictions subtract the mean from rows first, for the same reason.
-    Behind a scaler in a pipeline one read is enough.
+    Behind a scaler in a pipeline one read is enough, except with
+    ``covariance_estimator=LedoitWolf()``.
+
+    ``shrinkage="auto"`` takes one read, too. It keeps the products of the squares of features of
+    each class (`streamlearn.core.statistics.square_comoments`), which is three matrices of features
+    times features.
 
     Differences from scikit-learn:
 
-    - ``shrinkage="auto"`` and ``covariance_estimator`` are errors.
+    - ``covariance_estimator`` must be one of `streamlearn.covariance`, whose sums merge. It is
+      neither fitted nor changed.
     - There must be two classes.
     - Axes point to where their largest coefficient is positive. scikit-learn's may point the other
       way.
@@ -109,6 +116,11 @@ class LinearDiscriminantAnalysis(
     >>> LinearDiscriminantAnalysis(classes=[False, True]).fit(X, y).score(X, y) > 0.99
     True
     """
+
+    _no_estimator_with_svd = (
+        "covariance estimator is not supported with svd solver. Try another solver: set "
+        "solver='eigen' or solver='lsqr'."
+    )
 
     _parameter_constraints: dict[str, Any] = {
         "solver": [StrOptions({"svd", "lsqr", "eigen"})],
@@ -158,7 +170,7 @@ class LinearDiscriminantAnalysis(
         return int(self.n_components)
 
     def _publish(self) -> None:
-        count, means, covariances = self._moments()
+        count, means = self._moments()
         n, d = count.sum(), means.shape[1]
         self._max_components = self._most_components(d)
         priors = self._priors_of(count)
@@ -173,7 +185,8 @@ class LinearDiscriminantAnalysis(
                 "The number of samples must be more than the number of classes. "
                 f"Got {n:g} rows of {(count > 0).sum()} classes: give more rows."
             )
-        within = np.tensordot(priors, [shrunk(c, self.shrinkage) for c in covariances], 1)
+        covariances = [self._covariance(one) for one in self._state]
+        within = np.tensordot(priors, covariances, 1)
         centre = priors @ means
         for name in ("covariance_", "scalings_", "explained_variance_ratio_", "xbar_"):
             self.__dict__.pop(name, None)
@@ -184,10 +197,10 @@ class LinearDiscriminantAnalysis(
             scalings, share = _by_svd(total, means - centre, priors, n, self.tol)
             self.xbar_ = self._as_learned(centre)
         elif self.solver == "eigen":
-            pooled = comoments.covariance(class_comatrices.pooled(self._state))
-            whole = shrunk(to_numpy(pooled), self.shrinkage)
-            values, vectors = linalg.eigh(whole - within, within)
-            share, scalings = (values / values.sum())[::-1], vectors[:, ::-1]
+            params = self._statistic().params
+            whole = self._covariance(class_comatrices.pooled(params, self._state))
+            values, vectors = _between(whole - within, within)
+            share, scalings = np.sort(values / values.sum())[::-1], vectors[:, ::-1]
         if self.solver == "lsqr":
             slope, origin = (linalg.lstsq(within, m.T)[0].T for m in (means - centre, means))
         else:
@@ -209,7 +222,7 @@ class LinearDiscriminantAnalysis(
         self.means_, self.priors_, self.coef_, self.intercept_ = (
             self._as_learned(a) for a in (means, priors, coef, intercept)
         )
-        wide = comoments.mean(self._state[0])
+        wide = comoments.mean(class_comatrices.comoments_of(self._state[0]))
         self._centre, self._slope, self._offset = (
             asarray(a, like=wide) for a in (centre, slope, offset)
         )
@@ -252,6 +265,23 @@ def _by_svd(
     _, between, axes = np.linalg.svd(weight[:, None] * (means @ scalings), full_matrices=False)
     kept = int((between > tol * between[:1]).sum())
     return scalings @ axes.T[:, :kept], between**2 / (between**2).sum()
+
+
+def _between(covariance: np.ndarray, within: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the eigenvalues of a covariance in units of that within classes, and its axes.
+
+    Raises
+    ------
+    LinAlgError
+        If the covariance within classes has no inverse.
+    """
+    try:
+        return linalg.eigh(covariance, within)
+    except linalg.LinAlgError as error:
+        raise linalg.LinAlgError(
+            "The covariance within classes has no inverse, because features depend on each other, "
+            "or are constant within classes. Set solver='svd', or a shrinkage between 0 and 1."
+        ) from error
 
 
 def _signs(axes: np.ndarray) -> np.ndarray:

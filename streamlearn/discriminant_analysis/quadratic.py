@@ -11,7 +11,7 @@ from scipy import linalg
 from streamlearn._arrays import asarray, namespace, to_numpy
 from streamlearn._sklearn import HasMethods, Interval, StrOptions
 from streamlearn.core.class_scores import RotatedScores
-from streamlearn.discriminant_analysis.base import DiscriminantAnalysis, axes_of, shrunk
+from streamlearn.discriminant_analysis.base import DiscriminantAnalysis, axes_of
 
 
 class QuadraticDiscriminantAnalysis(DiscriminantAnalysis):
@@ -27,9 +27,9 @@ class QuadraticDiscriminantAnalysis(DiscriminantAnalysis):
     solver : {"svd", "eigen"}, default="svd"
         The names of scikit-learn's solvers. Both decompose the covariances of the classes.
         "svd" takes ``reg_param``, and "eigen" takes ``shrinkage``.
-    shrinkage : float or None, default=None
+    shrinkage : float, "auto" or None, default=None
         How far each covariance is moved towards its mean variance: a number from 0 to 1. "auto" is
-        not supported.
+        the shrinkage of Ledoit and Wolf, for features in units of their deviations.
     priors : array-like of shape (n_classes,), default=None
         The probabilities of the classes. None means their shares of the weights.
     reg_param : float, default=0.0
@@ -38,8 +38,9 @@ class QuadraticDiscriminantAnalysis(DiscriminantAnalysis):
         Whether to keep the covariances in ``covariance_``.
     tol : float, default=1e-4
         The variance along an axis that is taken for 0, which is an error.
-    covariance_estimator : None, default=None
-        It is not supported, because it needs the rows of a class.
+    covariance_estimator : estimator of `streamlearn.covariance` or None, default=None
+        It finds the covariance of each class, for the solver "eigen". It is not fitted itself. With
+        it, ``shrinkage`` must be None or 0.
     classes : array-like or None, default=None
         The labels, if they are known. They save a pass over y. If X and y come from the same files,
         that is a pass over the data.
@@ -67,11 +68,14 @@ class QuadraticDiscriminantAnalysis(DiscriminantAnalysis):
     Notes
     -----
     Rows of a class are shifted before they are multiplied, so that no digit is lost however far a
-    class lies from zero. Behind a scaler in a pipeline one read is enough.
+    class lies from zero. Behind a scaler in a pipeline one read is enough, except with
+    ``covariance_estimator=LedoitWolf()``. ``shrinkage="auto"`` takes one read, too, see
+    `LinearDiscriminantAnalysis`.
 
     Differences from scikit-learn:
 
-    - ``shrinkage="auto"`` and ``covariance_estimator`` are errors.
+    - ``covariance_estimator`` must be one of `streamlearn.covariance`, whose sums merge. It is
+      neither fitted nor changed.
     - ``priors`` that do not add up to 1 are divided by their sum, with a warning.
     - Axes may point the other way.
     - Rows may have weights. A weight of 2 counts as two rows.
@@ -91,6 +95,10 @@ class QuadraticDiscriminantAnalysis(DiscriminantAnalysis):
     >>> QuadraticDiscriminantAnalysis(classes=[False, True]).fit(X, y).score(X, y) > 0.9
     True
     """
+
+    _no_estimator_with_svd = (
+        "covariance_estimator is not supported with solver='svd'. Try solver='eigen' instead."
+    )
 
     _parameter_constraints: dict[str, Any] = {
         "solver": [StrOptions({"svd", "eigen"})],
@@ -126,16 +134,15 @@ class QuadraticDiscriminantAnalysis(DiscriminantAnalysis):
 
     def _axes(self, covariance: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return the variances along the axes of a class, the axes and the covariance."""
-        eigen = self.solver == "eigen"
-        covariance = shrunk(covariance, self.shrinkage if eigen else None)
         scaling, rotation = axes_of(covariance)
-        if not eigen:
+        if self.solver != "eigen":
             scaling = (1.0 - self.reg_param) * scaling + self.reg_param
             covariance = scaling * rotation @ rotation.T
         return scaling, rotation, covariance
 
     def _publish(self) -> None:
-        count, means, covariances = self._moments()
+        count, means = self._moments()
+        covariances = [self._covariance(one) for one in self._state]
         priors = self._priors_of(count)
         found = []
         for label, rows, covariance in zip(

@@ -1,7 +1,8 @@
 """Linear classifiers and regressors that learn in one pass, block by block.
 
 `LinearRegression`, `Ridge`, `Lasso`, `ElasticNet`, their variants with cross-validation and
-`RidgeClassifier` are exact: their result is that of all rows in memory. The others learn by
+`RidgeClassifier` are exact: their result is that of all rows in memory. So are `HuberRegressor`,
+`LogisticRegression` and the generalized linear models, in a few reads. The others learn by
 stochastic steps, and have more losses.
 """
 
@@ -13,6 +14,7 @@ from streamlearn.linear_model.generalized_regressors import (
     PoissonRegressor,
     TweedieRegressor,
 )
+from streamlearn.linear_model.huber import HuberRegressor
 from streamlearn.linear_model.linear_regression import LinearRegression
 from streamlearn.linear_model.logistic import LogisticRegression
 from streamlearn.linear_model.passive_aggressive import (
@@ -28,6 +30,7 @@ __all__ = [
     "ElasticNet",
     "ElasticNetCV",
     "GammaRegressor",
+    "HuberRegressor",
     "Lasso",
     "LassoCV",
     "LinearRegression",

@@ -7,9 +7,8 @@ rounding.
 
 These models cannot be columns of one:
 
-- Models with other class weights, by ``learning_rate="auto"``. A step draws a sample of its rows by
-  their weights, and centres the rows at their weighted mean. Each of these models would need a
-  sample and a centre of its own, and the products would no longer be shared.
+- Models with a class weight of 0, or with no class weights while others have some: their rows count
+  in another way.
 - Models that learn row by row. scikit-learn's loop takes the rows for one model at a time.
 - Models with ``loss="multinomial"``, whose columns depend on each other.
 """
@@ -76,7 +75,7 @@ def common(estimator: Any) -> Hashable:
     except ValueError:  # the model says so itself
         return None
     apart = {*NUMBERS, *OF_SCHEDULES, *UNUSED}
-    if estimator._rate() != "auto" and _are_positive(params.get("class_weight")):
+    if _are_positive(params.get("class_weight")):
         apart.add("class_weight")
     return (
         type(estimator),

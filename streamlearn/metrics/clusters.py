@@ -7,7 +7,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from streamlearn._arrays import Array, asarray, to_numpy, widest_float
-from streamlearn._validation.arrays import as_vector
+from streamlearn._arrays.sparse import is_sparse
+from streamlearn._validation.arrays import as_vector, sparse_numbers
+from streamlearn._validation.finite import finite_or_raise
 from streamlearn._validation.label_codes import encode
 from streamlearn._validation.labels import joined, labels_in
 from streamlearn._validation.messages import in_block
@@ -43,11 +45,15 @@ def read_rows(X: Any, labels: Any, block: int | None) -> tuple[Array, Array]:
     Raises
     ------
     TypeError
-        If rows are sparse or no numbers, or if labels are bytes.
+        If rows are no numbers, or if labels are bytes.
     ValueError
         If rows are not of two dimensions, or if there are NaN or infinity.
     """
-    rows = numbers(X, "X", block)
+    if is_sparse(X):
+        rows = sparse_numbers(X, block)
+        finite_or_raise(rows.data, "X", block)
+    else:
+        rows = numbers(X, "X", block)
     if rows.ndim != 2:
         raise ValueError(
             f"Expected 2D array, got {rows.ndim}D array instead: {in_block('X', block)} has shape "
@@ -56,12 +62,17 @@ def read_rows(X: Any, labels: Any, block: int | None) -> tuple[Array, Array]:
     return rows, as_vector(labels, "labels", block)
 
 
+def dense_like(rows: Array) -> Array:
+    """Return an array of the library and the device of rows, which may be sparse."""
+    return np.empty(0) if is_sparse(rows) else rows
+
+
 def _of_block(X: Any, labels: Any, _: Any, block: int | None) -> Clusters:
     rows, y = read_rows(X, labels, block)
     where = in_block("labels", block)
     known = labels_in(to_numpy(y), where)
     _few_or_raise(known.classes, rows.shape[1])
-    codes = encode(known.classes, y, like=rows, where=where)
+    codes = encode(known.classes, y, like=dense_like(rows), where=where)
     state = group_moments.of_block(rows, codes, len(known.classes))
     found = (to_numpy(field).astype(np.float64, copy=False) for field in state)
     return Clusters(known.classes, known.counts.astype(np.int64), moments.Moments(*found))
@@ -129,6 +140,7 @@ def centers_of(state: Clusters) -> Centers:
 
 def centers_like(centers: Centers, X: Array) -> Centers:
     """Return centres in the library and the widest float of rows X."""
+    X = dense_like(X)
     return Centers(*(asarray(part, like=X, dtype=widest_float(X)) for part in centers))
 
 

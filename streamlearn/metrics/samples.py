@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from streamlearn._arrays import concat
 from streamlearn.blocks import Place
 from streamlearn.metrics.over_blocks import Sums
 
@@ -97,7 +98,7 @@ def _first(sample: Sample) -> Sample:
 
 
 def _merge(a: Sample, b: Sample) -> Sample:
-    parts = tuple(np.concatenate(pair) for pair in zip(a.parts, b.parts, strict=True))
+    parts = tuple(concat([*pair]) for pair in zip(a.parts, b.parts, strict=True))
     keys = np.concatenate([a.keys, b.keys])
     return _bounded(_first(a._replace(keys=keys, parts=parts)))
 

@@ -18,6 +18,7 @@ from streamlearn.metrics.clusters import (
     Clusters,
     centers_like,
     centers_of,
+    dense_like,
     read_rows,
     relative,
     several_or_raise,
@@ -33,7 +34,7 @@ def calinski_harabasz_score(X: Any, labels: Any) -> float:
     Parameters
     ----------
     X : array, DataFrame, dask array or dask DataFrame of shape (n_samples, n_features)
-        Numbers without NaN and infinity.
+        Numbers without NaN and infinity. Rows may be sparse.
     labels : array, Series, dask array or dask Series of shape (n_samples,)
         The cluster of each row.
 
@@ -45,7 +46,7 @@ def calinski_harabasz_score(X: Any, labels: Any) -> float:
     Raises
     ------
     TypeError
-        If rows are sparse or no numbers, or if labels are bytes.
+        If rows are no numbers, or if labels are bytes.
     ValueError
         If the arrays do not line up or have no rows, if they hold NaN or infinity, or if there are
         less than two clusters or no cluster has two rows.
@@ -91,7 +92,7 @@ def davies_bouldin_score(X: Any, labels: Any) -> float:
     Parameters
     ----------
     X : array, DataFrame, dask array or dask DataFrame of shape (n_samples, n_features)
-        Numbers without NaN and infinity.
+        Numbers without NaN and infinity. Rows may be sparse.
     labels : array, Series, dask array or dask Series of shape (n_samples,)
         The cluster of each row.
 
@@ -103,7 +104,7 @@ def davies_bouldin_score(X: Any, labels: Any) -> float:
     Raises
     ------
     TypeError
-        If rows are sparse or no numbers, or if labels are bytes.
+        If rows are no numbers, or if labels are bytes.
     ValueError
         If the arrays do not line up or have no rows, if they hold NaN or infinity, or if there are
         less than two clusters or no cluster has two rows.
@@ -145,7 +146,7 @@ def _widths_of_block(
     known: np.ndarray, centers: Centers, X: Any, labels: Any, _: Any, block: int | None
 ) -> Widths:
     rows, y = read_rows(X, labels, block)
-    codes = encode(known, y, like=rows, where=in_block("labels", block))
+    codes = encode(known, y, like=dense_like(rows), where=in_block("labels", block))
     away = group_moments.distances(rows, centers_like(centers, rows), codes)
     total, _ = sums_by_label(codes, len(known), away[:, None], namespace(away).ones_like(away))
     return Widths(to_numpy(total)[:, 0].astype(np.float64, copy=False))

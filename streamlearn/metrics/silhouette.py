@@ -10,7 +10,7 @@ from sklearn import metrics as theirs
 from sklearn.utils import check_random_state
 
 from streamlearn import blocks as engine
-from streamlearn._arrays import namespace, sums_by_label, to_numpy
+from streamlearn._arrays import is_sparse, namespace, sums_by_label, to_numpy
 from streamlearn._validation.label_codes import encode
 from streamlearn._validation.labels import labels_in
 from streamlearn._validation.messages import in_block
@@ -21,6 +21,7 @@ from streamlearn.metrics.clusters import (
     Clusters,
     centers_like,
     centers_of,
+    dense_like,
     read_rows,
     several_or_raise,
 )
@@ -45,7 +46,7 @@ def silhouette_score(
     Parameters
     ----------
     X : array, DataFrame, dask array or dask DataFrame of shape (n_samples, n_features)
-        Numbers without NaN and infinity.
+        Numbers without NaN and infinity. Rows may be sparse.
     labels : array, Series, dask array or dask Series of shape (n_samples,)
         The cluster of each row.
     metric : str or callable, default="euclidean"
@@ -67,7 +68,7 @@ def silhouette_score(
     Raises
     ------
     TypeError
-        If rows are sparse or no numbers, or if labels are bytes.
+        If rows are no numbers, or if labels are bytes.
     ValueError
         If the arrays do not line up or have no rows, or hold NaN or infinity. If the sample has
         less than two clusters, or no cluster has two rows. If a parameter is none of those above,
@@ -130,7 +131,8 @@ def _checked(how: dict[str, Any]) -> None:
 
 
 def _read(X: Any, labels: Any, _: Any, block: int | None) -> tuple[np.ndarray, np.ndarray]:
-    rows, y = map(to_numpy, read_rows(X, labels, block))
+    rows, y = read_rows(X, labels, block)
+    rows, y = rows if is_sparse(rows) else to_numpy(rows), to_numpy(y)
     labels_in(y, in_block("labels", block))
     return rows, y
 
@@ -150,7 +152,7 @@ def simplified_silhouette_score(X: Any, labels: Any, *, centers: Any = None) -> 
     Parameters
     ----------
     X : array, DataFrame, dask array or dask DataFrame of shape (n_samples, n_features)
-        Numbers without NaN and infinity.
+        Numbers without NaN and infinity. Rows may be sparse.
     labels : array, Series, dask array or dask Series of shape (n_samples,)
         The cluster of each row.
     centers : array of shape (n_clusters, n_features), default=None
@@ -165,7 +167,7 @@ def simplified_silhouette_score(X: Any, labels: Any, *, centers: Any = None) -> 
     Raises
     ------
     TypeError
-        If rows are sparse or no numbers, or if labels are bytes.
+        If rows are no numbers, or if labels are bytes.
     ValueError
         If the arrays do not line up or have no rows, or hold NaN or infinity. If there are less
         than two clusters, or no cluster has two rows. If ``centers`` have other features or no row
@@ -230,7 +232,7 @@ def _of_block(
             f"{in_block('X', block)} has {rows.shape[1]} features and centers have "
             f"{centers.high.shape[1]}. Give the centres of these rows."
         )
-    codes = encode(known, y, like=rows, where=in_block("labels", block))
+    codes = encode(known, y, like=dense_like(rows), where=in_block("labels", block))
     at = centers_like(centers, rows)
     a = group_moments.distances(rows, at, codes)
     b = group_moments.distances(rows, at, group_moments.nearest_other(rows, at, codes))

@@ -26,6 +26,7 @@ from streamlearn.model_selection.halving import Bracket, Cuts
 from streamlearn.model_selection.results import table_of
 from streamlearn.model_selection.search_checks import (
     best_or_raise,
+    have_rows_or_raise,
     learns_or_raise,
     names_one_or_raise,
     no_block_scored,
@@ -187,6 +188,7 @@ class BaseSearch(ParallelPostFit):
             max_iter=1,
             publish=None if n_folds else Publish(self, attributes),
         )
+        have_rows_or_raise(n_folds, out.learned)
         ended = tuple(group.with_merged_folds(n_folds) for group in out.learned)
         say_failures(in_order(ended), self.error_score)
         of_folds = scores_of_folds(rules, ended, blocks) if n_folds else []

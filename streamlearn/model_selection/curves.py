@@ -155,6 +155,9 @@ def learning_curve(
 
     Notes
     -----
+    A fit that reads by itself, as on a cluster, reads the blocks of its rows only. With ``shuffle``
+    these are all blocks of the part.
+
     Differences from scikit-learn:
 
     - The sizes of a collection are shares of the training part of each split. They are counted

@@ -169,10 +169,12 @@ class Between:
         return slice(*(min(max(ceil(row), 0), place.n_rows) for row in (first, last)))
 
     def holds(self, number: int) -> bool | None:
-        """Return whether a block is between the positions, if these are at the ends of blocks."""
-        if self.in_rows or self.start % 1 or self.stop % 1:
+        """Return whether a block is between the positions, if it is known and no end is inside."""
+        if self.in_rows:
             return None
-        return self.start <= number < self.stop
+        if number + 1 <= self.start or self.stop <= number:
+            return False
+        return True if self.start <= number and number + 1 <= self.stop else None
 
     def counts(self, rows: Sequence[int]) -> list[int] | None:
         """Return how many rows it takes of each block."""
@@ -271,6 +273,29 @@ class Within:
         return counted(self, rows)
 
 
+@dataclass(frozen=True)
+class OfBlocks:
+    """A part of some blocks, which have other numbers without the others.
+
+    Attributes
+    ----------
+    part : Part
+    numbers : tuple of int
+        The number of each block among all blocks.
+    starts : tuple of int or None
+        The number of rows before each of them, None where it is not known.
+    """
+
+    part: Part
+    numbers: tuple[int, ...]
+    starts: tuple[int, ...] | None
+
+    def __call__(self, place: Place) -> slice | np.ndarray:
+        """Return the rows of a block that belong to this part."""
+        start = None if self.starts is None else self.starts[place.number]
+        return self.part(place._replace(number=self.numbers[place.number], start=start))
+
+
 def counts_of(part: Part, rows: Sequence[int | None]) -> list[int] | None:
     """Return how many rows a part takes of each block, or None if that is not known."""
     known = [n for n in rows if n is not None]
@@ -283,16 +308,51 @@ def counts_of(part: Part, rows: Sequence[int | None]) -> list[int] | None:
 
 
 def taken(rows: Rows, part: Part) -> dict[str, Any]:
-    """Return the rows of a part of each collection, lazily. Only its blocks are read."""
+    """Return the rows of a part of each collection, lazily, in all blocks that may have some."""
     if isinstance(rows, engine.SourceRows):
         return rows.take(part, part.holds)
     if isinstance(part, Within):
-        return taken(engine.AlignedRows(taken(rows, part.outer), rows.labels), part.inner)
+        return taken(engine.AlignedRows(taken(rows, part.outer)), part.inner)
     numbers = blocks_of(part, len(rows.rows))
     if numbers is not None:
         return rows.whole(numbers)
-    known = [n for n in rows.rows if n is not None]
-    return rows.take(part, part.counts(known) if len(known) == len(rows.rows) else None)
+    return rows.take(part, counts_of(part, rows.rows))
+
+
+def to_read(rows: Rows, part: Part, order: Sequence[int] | None = None) -> dict[str, Any]:
+    """Return the rows of a part of each collection, without the blocks that have none at its end.
+
+    Other blocks without rows stay, because draws depend on the numbers of blocks. ``order`` is one
+    of all blocks. In it they are those of a reader who reads with others.
+    """
+    if isinstance(rows, engine.SourceRows):
+        return rows.take(part, part.holds)
+    found, numbers = _with_numbers(rows, part)
+    if order is None:
+        return found
+    places = {number: place for place, number in enumerate(numbers)}
+    return engine.AlignedRows(found).whole([places[i] for i in order if i in places])
+
+
+def _with_numbers(rows: engine.AlignedRows, part: Part) -> tuple[dict[str, Any], list[int]]:
+    """Return the rows that `to_read` returns, and the numbers of their blocks."""
+    if isinstance(part, Within):
+        outer, numbers = _with_numbers(rows, part.outer)
+        inner, some = _with_numbers(engine.AlignedRows(outer), part.inner)
+        return inner, [numbers[i] for i in some]
+    whole = blocks_of(part, len(rows.rows))
+    if whole is not None:
+        return rows.whole(whole), whole
+    counts = counts_of(part, rows.rows)
+    some = [i for i in range(len(rows.rows)) if part.holds(i) is not False]
+    while counts is not None and len(some) > 1 and not counts[some[-1]]:
+        some.pop()
+    if rows.labels is not None or len(some) == len(rows.rows):
+        return rows.take(part, counts), [*range(len(rows.rows))]
+    starts = None if rows.starts is None else tuple(rows.starts[i] for i in some)
+    own = None if counts is None else [counts[i] for i in some]
+    fewer = engine.AlignedRows(rows.whole(some))
+    return fewer.take(OfBlocks(part, tuple(some), starts), own), some
 
 
 def indices(part: Part, rows: Sequence[int], labels: Any = None) -> np.ndarray:

@@ -38,11 +38,14 @@ class Group(NamedTuple):
     path : tuple of int
         The steps of pipelines that other groups may share; see
         `streamlearn.pipeline.shared_steps.paths_of`.
+    folds : frozenset of int
+        The folds that had rows so far.
     """
 
     models: tuple[Any, ...]
     members: tuple[Candidate, ...]
     path: tuple[int, ...] = ()
+    folds: frozenset[int] = frozenset()
 
     @property
     def goes_on(self) -> bool:

@@ -164,4 +164,5 @@ def _learned(rules: Rules, shared: Sequence[Shared], group: Group, block: engine
         member._replace(n_blocks=member.n_blocks + 1, fit_time=member.fit_time + took)
         for member in group.members
     )
-    return group._replace(models=tuple(models), members=members)
+    folds = group.folds if left_out is None else group.folds | {left_out}
+    return group._replace(models=tuple(models), members=members, folds=folds)

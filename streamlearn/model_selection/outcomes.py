@@ -22,12 +22,12 @@ from sklearn.pipeline import Pipeline
 from streamlearn import blocks as engine
 from streamlearn._thirdparty.partial_fit import as_here
 from streamlearn._thirdparty.tags import is_stateless, takes_collections
-from streamlearn._training.block_learner import block_order
+from streamlearn._training.block_learner import block_order, shuffled_before
 from streamlearn.blocks import Reader, SharedReads
 from streamlearn.model_selection.base_search import BaseSearch
 from streamlearn.model_selection.draws import seed_of
 from streamlearn.model_selection.fits import Fitted, Run, Scored, Task, fitted_copy, scored
-from streamlearn.model_selection.folds import Part, taken
+from streamlearn.model_selection.folds import Part, to_read
 from streamlearn.model_selection.merged_folds import are_all_but_one, merges, without_each
 from streamlearn.wrappers.incremental import Incremental
 from streamlearn.wrappers.summed import is_summed
@@ -251,10 +251,18 @@ def _done(
             found |= zip(numbers, reads.read(readers, order), strict=True)
         _blocks_or_raise(task, others, reads.n_blocks)
     with warnings.catch_warnings():
+        first = None
+        if reads is not None and order is not None and not found:
+            first = order(reads.blocks, 0)
         for i, (part, work) in enumerate(jobs):
-            if i not in found:
-                found[i] = work(taken(task.rows, part))
-                warnings.filterwarnings("ignore", IN_ORDER)  # once is enough
+            if i in found:
+                continue
+            if first is None or i not in together:
+                found[i] = work(to_read(task.rows, part))
+            else:  # the order of shared reads
+                with shuffled_before():
+                    found[i] = work(to_read(task.rows, part, first))
+            warnings.filterwarnings("ignore", IN_ORDER)  # once is enough
     return [found[i] for i in range(len(jobs))]
 
 

@@ -14,6 +14,7 @@ from sklearn.frozen import FrozenEstimator
 
 from streamlearn import stages
 from streamlearn.model_selection.candidates import Candidate
+from streamlearn.model_selection.groups import Group
 
 OR_ELSE = (
     'Or use validation_curve with a pipeline of schedule="per-step", which loads all rows to fit '
@@ -91,6 +92,25 @@ def best_or_raise(best: Any, n_candidates: int) -> int:
     if not 0 <= int(best) < n_candidates:
         raise ValueError(what + advice)
     return int(best)
+
+
+def have_rows_or_raise(n_folds: int, groups: Sequence[Group]) -> None:
+    """Check that each fold had rows to learn from. ``groups`` have learned from all blocks.
+
+    Raises
+    ------
+    ValueError
+        If a fold had none.
+    """
+    found = [group.folds for group in groups if group.goes_on]
+    empty = sorted({*range(n_folds)} - frozenset().union(*found)) if found else []
+    if empty:
+        which = f"Fold {empty[0]} has" if len(empty) == 1 else f"Folds {empty} have"
+        raise ValueError(
+            f"{which} no rows with a weight, and the number of folds is {n_folds}. Folds are "
+            "blocks, and all blocks of an empty fold have no rows. Give fewer folds, more blocks "
+            "with rows, or cv='progressive'."
+        )
 
 
 def no_block_scored() -> ValueError:

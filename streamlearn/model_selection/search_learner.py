@@ -18,6 +18,7 @@ from streamlearn.model_selection.candidates import Candidate, Rules
 from streamlearn.model_selection.groups import Group
 from streamlearn.model_selection.halving import Cuts
 from streamlearn.model_selection.in_block import after_block, scores_of
+from streamlearn.model_selection.search_checks import no_block_scored
 from streamlearn.stages import Shared
 
 
@@ -73,11 +74,14 @@ class SearchLearner(NamedTuple):
         return tuple(left for group in groups for left in group.without(dropped))
 
     def check(self, progress: Progress) -> None:
-        """Check that there were rows, and some with a weight."""
+        """Check that there were rows, some with a weight, and that a block was scored."""
         if not progress.rows_read:
             raise no_rows("a search")
         if not any(member.n_blocks or member.error for member in in_order(progress.learned)):
             raise no_weight(". Leave sample_weight out, or give some rows a weight")
+        learned = max(member.n_blocks for member in in_order(progress.learned))
+        if not self.rules.n_folds and learned == 1:
+            raise no_block_scored()
 
     def may_end(self, progress: Progress) -> bool:
         """Return whether there were rows."""

@@ -55,8 +55,8 @@ def cross_validate(
         Groups for the splitter. They need rows in memory.
     scoring : str, callable, list, tuple, dict or None, default=None
         The name of a scorer, a scorer ``(estimator, X, y)``, several names, or a dict of names or
-        scorers. None means the estimator's own score. For collections a name may be one of those
-        that `streamlearn.wrappers.ParallelPostFit` has.
+        scorers. None means the estimator's own score. `sklearn.metrics.get_scorer_names` lists all
+        names, and each works over collections.
     cv : int, splitter or None, default=None
         The number of folds, or a splitter of this package. None means 5 folds. They are
         stratified if the estimator is a classifier.
@@ -106,9 +106,10 @@ def cross_validate(
     random order, which is that of all splits. ``fit_time`` includes the time in which a fit waits
     for the others.
 
-    Fits follow one another, and each reads its own part, on a cluster, with
+    Fits follow one another, and each reads the blocks of its own part, on a cluster, with
     ``Incremental(patience=...)``, callbacks or searches inside, and if blocks that cannot be read
-    are skipped. Scorers that are functions read by themselves.
+    are skipped. Their first pass has the same order of blocks as that of fits that share reads.
+    Scorers that are functions read by themselves.
 
     Differences from scikit-learn:
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import warnings
 from numbers import Real
 from typing import Any, NamedTuple
 
@@ -15,12 +13,10 @@ from streamlearn._validation.priors import listed_priors
 from streamlearn.core.class_scores import LinearScores
 from streamlearn.core.learner import Learner
 from streamlearn.core.statistics import class_counts
-from streamlearn.naive_bayes.base import NaiveBayes
-
-LEAST_ALPHA = 1e-10
+from streamlearn.naive_bayes.base import SmoothedNaiveBayes
 
 
-class CountsNaiveBayes(NaiveBayes):
+class CountsNaiveBayes(SmoothedNaiveBayes):
     """A naive Bayes classifier that is a function of the sums of each feature in each class.
 
     A subclass defines ``_log_prob(count, weight, alpha)``, which returns ``feature_log_prob_``.
@@ -28,19 +24,6 @@ class CountsNaiveBayes(NaiveBayes):
 
     _non_negative = True
     """Whether X may not hold negative numbers."""
-
-    _parameter_constraints: dict[str, Any] = {
-        "alpha": [Interval(Real, 0, None, closed="left"), "array-like"],
-        "force_alpha": ["boolean"],
-        "fit_prior": ["boolean"],
-        "class_prior": ["array-like", None],
-        "classes": ["array-like", None],
-    }
-
-    alpha: Any
-    force_alpha: Any
-    fit_prior: Any
-    class_prior: Any
 
     def _log_prob(self, count: Array, weight: Array, alpha: Array) -> Array:
         """Return the weight of each feature in each class, (n_classes, n_features)."""
@@ -50,28 +33,6 @@ class CountsNaiveBayes(NaiveBayes):
         if self.class_prior is not None:
             listed_priors(self.class_prior, self.classes_.shape[0])
         return class_counts.learner(self.classes_.shape[0])
-
-    def _smoothing(self, n_features: int) -> np.ndarray:
-        """Return ``alpha`` as it is used, a number or an array of shape (n_features,)."""
-        alpha = np.asarray(self.alpha, dtype=np.float64)
-        if alpha.ndim and alpha.shape != (n_features,):
-            raise ValueError(
-                "When alpha is an array, it should contains `n_features`. "
-                f"Got {alpha.size} elements instead of {n_features}. Give one for each feature."
-            )
-        if alpha.min() < 0:
-            raise ValueError(
-                "All values in alpha must be greater than 0. "
-                f"Got {alpha.min():.6g}: give 0 or more."
-            )
-        if alpha.min() < LEAST_ALPHA and not self.force_alpha:
-            warnings.warn(
-                "alpha too small will result in numeric errors, setting alpha ="
-                f" {LEAST_ALPHA:.1e}. Use `force_alpha=True` to keep alpha unchanged.",
-                stacklevel=2,
-            )
-            return np.maximum(alpha, LEAST_ALPHA)
-        return alpha
 
     @np.errstate(divide="ignore", invalid="ignore")  # the logarithm of 0 is -infinity
     def _publish(self) -> None:
@@ -85,14 +46,7 @@ class CountsNaiveBayes(NaiveBayes):
         count, weight = class_counts.counts(state), class_counts.weights(state)
         alpha = asarray(self._smoothing(count.shape[1]), like=count)
         self.class_count_, self.feature_count_ = weight, count
-        if self.class_prior is not None:
-            given = listed_priors(self.class_prior, self.classes_.shape[0])
-            prior = xp.log(asarray(given, like=count))
-        elif self.fit_prior:
-            prior = xp.log(weight) - xp.log(xp.sum(weight))
-        else:
-            prior = xp.zeros_like(weight) - math.log(weight.shape[0])
-        self.class_log_prior_ = prior
+        self.class_log_prior_ = self._log_prior(weight)
         self.feature_log_prob_ = self._log_prob(count, weight, alpha)
         self._publish_classes(self._like)
 

@@ -41,9 +41,9 @@ class Incremental(ParallelPostFit):
         Anything with ``partial_fit``. It is never changed, because a copy learns.
     scoring : str, callable or None, default=None
         What `score` returns: the name of a scorer, a scorer ``(estimator, X, y)``, or None for the
-        estimator's own score. For a collection it may be "accuracy", "neg_log_loss",
-        "neg_mean_squared_error", "neg_mean_absolute_error", "r2", a callable that works on
-        collections, or None if the estimator's own score is accuracy or R2. Held-out blocks are
+        estimator's own score. `sklearn.metrics.get_scorer_names` lists all names, and each works
+        over collections. A callable must work on collections itself. None needs an estimator whose
+        own score is accuracy or R2, if X is a collection. Held-out blocks are
         scored by it too.
     classes : array-like or None, default=None
         The labels, for a classifier whose ``partial_fit`` needs them. They save a pass over y. They

@@ -80,9 +80,9 @@ class ParallelPostFit(CallbackSupportMixin, MetaEstimatorMixin, Versioned, BaseE
         The estimator. It is fitted already, or `fit` fits a copy. It is never changed.
     scoring : str, callable or None, default=None
         What `score` returns: the name of a scorer, a scorer ``(estimator, X, y)``, or None for the
-        estimator's own score. For a collection it may be "accuracy", "neg_log_loss",
-        "neg_mean_squared_error", "neg_mean_absolute_error", "r2", a callable that works on
-        collections, or None if the estimator's own score is accuracy or R2.
+        estimator's own score. `sklearn.metrics.get_scorer_names` lists all names, and each works
+        over collections. A callable must work on collections itself. None needs an estimator whose
+        own score is accuracy or R2, if X is a collection.
     predict_meta : array, Series or DataFrame, default=None
         What `predict` returns for a collection. Its dtype, dimensions and columns matter, and its
         values do not. None finds it out with a row of ones.

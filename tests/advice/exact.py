@@ -7,10 +7,11 @@ from typing import Any
 from unittest.mock import patch
 
 import numpy as np
-from sklearn import neighbors
+from sklearn import covariance, neighbors
 from sklearn.base import clone
 from sklearn.model_selection import KFold
 
+from streamlearn.covariance import OAS, EmpiricalCovariance, LedoitWolf
 from streamlearn.decomposition import PCA
 from streamlearn.discriminant_analysis import (
     LinearDiscriminantAnalysis,
@@ -21,6 +22,7 @@ from streamlearn.linear_model import (
     ElasticNet,
     ElasticNetCV,
     GammaRegressor,
+    HuberRegressor,
     Lasso,
     LassoCV,
     LinearRegression,
@@ -33,10 +35,15 @@ from streamlearn.linear_model import (
     SGDRegressor,
     TweedieRegressor,
 )
-from streamlearn.naive_bayes import GaussianNB, MultinomialNB
+from streamlearn.naive_bayes import CategoricalNB, GaussianNB, MultinomialNB
 from streamlearn.neighbors import NearestCentroid
 from streamlearn.pipeline import make_pipeline
-from streamlearn.preprocessing import FunctionTransformer, MinMaxScaler, StandardScaler
+from streamlearn.preprocessing import (
+    FunctionTransformer,
+    MinMaxScaler,
+    OrdinalEncoder,
+    StandardScaler,
+)
 from tests.advice.table import DX, DY, FRAME, THREE, X, Y, advice
 
 WIDE = np.random.default_rng(1).normal(size=(9, 4))
@@ -167,9 +174,78 @@ EXACT = [
         lambda: neighbors.NearestCentroid(metric="manhattan").fit(X, Y),
     ),
     advice(
-        lambda: linear(solver="lsqr", shrinkage="auto"),
-        "Give a number from 0 to 1, or fit scikit-learn's LinearDiscriminantAnalysis",
+        lambda: linear(solver="lsqr", covariance_estimator=covariance.LedoitWolf()),
+        "Give an estimator of streamlearn.covariance, such as its LedoitWolf or OAS",
+        lambda: linear(solver="lsqr", covariance_estimator=LedoitWolf()),
+        lambda: linear(solver="lsqr", covariance_estimator=OAS()),
+    ),
+    advice(
+        lambda: linear(solver="lsqr", covariance_estimator=OAS(), shrinkage=0.5),
+        "Set shrinkage=None, or covariance_estimator=None",
+        lambda: linear(solver="lsqr", covariance_estimator=OAS()),
         lambda: linear(solver="lsqr", shrinkage=0.5),
+    ),
+    advice(
+        lambda: linear(covariance_estimator=OAS()),
+        "Try another solver: set solver='eigen' or solver='lsqr'",
+        lambda: linear(solver="eigen", covariance_estimator=OAS()),
+        lambda: linear(solver="lsqr", covariance_estimator=OAS()),
+    ),
+    advice(
+        lambda: quadratic(covariance_estimator=OAS()),
+        "Try solver='eigen' instead",
+        lambda: quadratic(solver="eigen", covariance_estimator=OAS()),
+    ),
+    advice(
+        lambda: LinearDiscriminantAnalysis("eigen").fit(np.ones_like(X), Y),
+        "Set solver='svd', or a shrinkage between 0 and 1",
+        lambda: LinearDiscriminantAnalysis("eigen", shrinkage=0.5).fit(X, Y),
+    ),
+    advice(
+        lambda: CategoricalNB().fit(X - 9.0, Y),
+        "Categories are the numbers 0, 1, 2 and so on: encode them by OrdinalEncoder",
+        lambda: CategoricalNB().fit(OrdinalEncoder().fit_transform(X), Y),
+    ),
+    advice(
+        lambda: CategoricalNB().fit(np.full_like(X, 2e6), Y),
+        "Encode them by OrdinalEncoder",
+        lambda: CategoricalNB().fit(OrdinalEncoder().fit_transform(np.full_like(X, 2e6)), Y),
+    ),
+    advice(
+        lambda: CategoricalNB().fit(0 * X, Y).predict(0 * X + 3),
+        "Give min_categories=4 or more to fit, or rows with this category",
+        lambda: CategoricalNB(min_categories=4).fit(0 * X, Y).predict(0 * X + 3),
+    ),
+    advice(
+        lambda: CategoricalNB(min_categories=[2.5] * X.shape[1]).fit(0 * X, Y),
+        "Give an int, or one for each feature",
+        lambda: CategoricalNB(min_categories=2).fit(0 * X, Y),
+        lambda: CategoricalNB(min_categories=[2] * X.shape[1]).fit(0 * X, Y),
+    ),
+    advice(
+        lambda: CategoricalNB(min_categories=[2]).fit(0 * X, Y),
+        "Give one for each feature",
+        lambda: CategoricalNB(min_categories=[2] * X.shape[1]).fit(0 * X, Y),
+    ),
+    advice(
+        lambda: EmpiricalCovariance().fit(X * 1e200),
+        "Scale X, for example by StandardScaler",
+        lambda: EmpiricalCovariance().fit(StandardScaler().fit_transform(X * 1e200)),
+    ),
+    advice(
+        lambda: OAS().fit(X).error_norm(np.eye(X.shape[1] + 1)),
+        "Give a covariance of the same features",
+        lambda: OAS().fit(X).error_norm(np.eye(X.shape[1])),
+    ),
+    advice(
+        lambda: OAS().fit(X).error_norm(np.eye(X.shape[1]), norm="max"),
+        "Got norm='max': give one of these two",
+        lambda: OAS().fit(X).error_norm(np.eye(X.shape[1]), norm="spectral"),
+    ),
+    advice(
+        lambda: HuberRegressor(epsilon=1.0).fit(X, Y),
+        "Give more than 1, for example 1.01",
+        lambda: HuberRegressor(epsilon=1.01, max_iter=2000).fit(X, X[:, 0]),
     ),
     advice(
         lambda: linear(shrinkage=0.5),

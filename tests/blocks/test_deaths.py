@@ -82,16 +82,47 @@ def kill_at(client, folder, moments, whom, draw):
 @pytest.mark.parametrize("verb", VERBS)
 def test_a_death_costs_at_most_a_window_of_loads_and_no_bit(client, tmp_path, verb, n_deaths, whom):
     client.wait_for_workers(3)
+    learns_though_workers_die(client, tmp_path, verb, n_deaths, whom, WINDOW)
+
+
+def learns_though_workers_die(client, folder, verb, n_deaths, whom, window):
     draw = random.Random(f"{verb} {n_deaths} {whom}")
-    X = array(tmp_path)
+    X = array(folder)
     moments = [draw.randrange(10, 30), draw.randrange(35, 50)][:n_deaths]
-    killer = threading.Thread(target=kill_at, args=(client, tmp_path, moments, whom, draw))
+    killer = threading.Thread(target=kill_at, args=(client, folder, moments, whom, draw))
     killer.start()
     found = VERBS[verb](X)
     killer.join()
-    assert N <= len(loads(tmp_path)) <= N + n_deaths * (WINDOW + 1)
+    assert N <= len(loads(folder)) <= N + n_deaths * (window + 1)
     with dask.config.set(scheduler="sync"):
         assert VERBS[verb](X) == found
+
+
+@pytest.fixture(scope="module", params=[1, 2])
+def few_workers(request, importable_tests):
+    """Let dask run on one worker process or on two."""
+    settings = {"distributed.deploy.lost-worker-timeout": "10 minutes"}
+    with (
+        dask.config.set(settings),
+        distributed.LocalCluster(
+            n_workers=request.param, threads_per_worker=1, dashboard_address=":0", memory_limit=0
+        ) as cluster,
+        cluster.get_client() as client,
+    ):
+        yield request.param, client
+
+
+@pytest.mark.thorough
+@pytest.mark.complete
+@pytest.mark.parametrize("whom", ["with results", "without"])
+@pytest.mark.parametrize("n_deaths", [1, 2])
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_death_among_one_or_two_workers_costs_no_more(
+    few_workers, tmp_path, verb, n_deaths, whom
+):
+    n_workers, client = few_workers
+    client.wait_for_workers(n_workers)
+    learns_though_workers_die(client, tmp_path, verb, n_deaths, whom, 2 * n_workers)
 
 
 ONE_EPOCH = {"max_iter": 1, "tol": None, "random_state": 0}

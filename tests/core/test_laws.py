@@ -21,11 +21,12 @@ from streamlearn.core import imputation, kmeans, mlp, robust
 from streamlearn.core import rows as affine
 from streamlearn.core.batches import cut, learn_batches
 from streamlearn.core.learner import Batch, Info, Learner
-from streamlearn.core.linear import newton, newton_sums, rowwise, sgd
+from streamlearn.core.linear import huber_sums, newton, newton_sums, rowwise, sgd
 from streamlearn.core.mlp import optimizers
 from streamlearn.core.power_map import Origin
 from streamlearn.core.statistics import (
     block_comoments,
+    category_counts,
     class_comatrices,
     class_comoments,
     class_counts,
@@ -33,9 +34,11 @@ from streamlearn.core.statistics import (
     comoments,
     document_frequencies,
     extremes,
+    length_comoments,
     likelihood,
     moments,
     spread,
+    square_comoments,
     standardize,
     target_moments,
 )
@@ -89,6 +92,15 @@ def targets(rng: np.random.Generator, n: int) -> dict[str, np.ndarray]:
 
 def classes(rng: np.random.Generator, n: int) -> dict[str, np.ndarray]:
     return {"X": rng.normal(size=(n, N_FEATURES)), "target": rng.integers(0, 3, n)}
+
+
+def categories(rng: np.random.Generator, n: int) -> dict[str, np.ndarray]:
+    return {"X": rng.integers(0, [2, 5, 9], (n, N_FEATURES)), "target": rng.integers(0, 3, n)}
+
+
+def weighted_categories(rng: np.random.Generator, n: int) -> dict[str, np.ndarray]:
+    given = categories(rng, n)
+    return {"X": given["X"] * 1.5, "target": given["target"], "weight": rng.integers(0, 3, n) / 2}
 
 
 def weighted_classes(rng: np.random.Generator, n: int) -> dict[str, np.ndarray]:
@@ -150,6 +162,23 @@ def matrices(s: class_comatrices.State) -> tuple:
     return tuple(cosums(one) for one in s)
 
 
+def fourth_of_lengths(s: length_comoments.LengthComoments) -> tuple:
+    unit = length_comoments.or_one(length_comoments.size(s.comoments))
+    return (*cosums(s.comoments), *length_comoments.about_mean(s, unit))
+
+
+def fourth(s: square_comoments.SquareComoments) -> tuple:
+    return *cosums(s.comoments), square_comoments.squares(s)
+
+
+def fourth_by_class(s: class_comatrices.State) -> tuple:
+    return tuple(fourth(one) for one in s)
+
+
+def tables(s: category_counts.CategoryCounts) -> tuple:
+    return *category_counts.counts(s), category_counts.weights(s), s.least
+
+
 def totals(s: class_counts.ClassCounts) -> tuple:
     return class_counts.counts(s), class_counts.weights(s), s.least
 
@@ -157,6 +186,12 @@ def totals(s: class_counts.ClassCounts) -> tuple:
 def fills(s: imputation.Imputation) -> tuple:
     return s.present, s.missing, imputation.values(imputation.Params(), s)
 
+
+WIDTHS = (
+    "test_nothing_is_read_back_to_the_host",
+    "a table is as wide as the largest category, which someone must know",
+)
+NEW_CATEGORIES = ("test_state_does_not_grow", "a table is as wide as the largest category")
 
 LEFT_OUT = (
     "test_nothing_is_read_back_to_the_host",
@@ -191,6 +226,14 @@ def sums_at(loss: str, K: int, n_classes: int = 0, class_weight: Any = None) -> 
     w = np.random.default_rng(0).normal(size=(2, K, N_FEATURES + 1)) / 2
     models = [tuple(map(tuple, model.tolist())) for model in w]
     return newton_sums.learner(newton_sums.Params(loss, 1.0, *models, n_classes, class_weight))
+
+
+def huber_at(caution: float) -> Learner:
+    """Return the sums of Huber's loss at a model."""
+    w = np.random.default_rng(0).normal(size=(1, N_FEATURES + 1)) / 2
+    return huber_sums.learner(
+        huber_sums.Params(1.35, tuple(map(tuple, w.tolist())), 0.7, caution, 0.5, 2.0)
+    )
 
 
 ON_THE_HOST = (
@@ -236,6 +279,25 @@ CASES = {
     "counts-classes-weights": Case(class_counts.learner(4, 0.5), weighted_classes, value=totals),
     "comatrices": Case(class_comatrices.learner(3), classes, value=matrices),
     "comatrices-weights": Case(class_comatrices.learner(4), weighted_classes, value=matrices),
+    "comatrices-squares": Case(
+        class_comatrices.learner(3, square_comoments.learner()), classes, value=fourth_by_class
+    ),
+    "comoments-lengths": Case(length_comoments.learner(), plain, value=fourth_of_lengths),
+    "comoments-lengths-weights": Case(
+        length_comoments.learner(), weighted_plain, value=fourth_of_lengths
+    ),
+    "comoments-squares": Case(square_comoments.learner(), plain, value=fourth),
+    "comoments-squares-weights": Case(square_comoments.learner(), weighted_plain, value=fourth),
+    "comoments-squares-integers": Case(square_comoments.learner(), integers, value=fourth),
+    "categories": Case(
+        category_counts.learner(3), categories, value=tables, exempt=(WIDTHS, NEW_CATEGORIES)
+    ),
+    "categories-weights": Case(
+        category_counts.learner(4),
+        weighted_categories,
+        value=tables,
+        exempt=(WIDTHS, NEW_CATEGORIES),
+    ),
     "spread": Case(spread.learner(), plain, value=spreads),
     "spread-NaN": Case(spread.learner(), gaps, value=spreads),
     "target-moments": Case(target_moments.learner(), targets, value=products),
@@ -275,6 +337,8 @@ CASES = {
     "newton-sums-multinomial": Case(
         sums_at("multinomial", 3, 3), weighted_classes, exempt=(PRODUCTS,)
     ),
+    "huber-sums": Case(huber_at(0.0), values, exempt=(PRODUCTS,)),
+    "huber-sums-caution": Case(huber_at(0.5), values, exempt=(PRODUCTS,)),
     "newton-sums-poisson": Case(sums_at("poisson", 1), amounts, exempt=(PRODUCTS,)),
     "newton-elasticnet": Case(
         newton.learner(sgd.Params(loss="huber", kind="values", penalty="elasticnet")), values

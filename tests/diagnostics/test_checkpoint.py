@@ -438,8 +438,11 @@ def test_a_second_call_of_partial_fit_is_not_taken_for_the_first(make, tmp_path)
             plain.partial_fit(*rows, **more)
     assert bits(model) == bits(plain)
     model.set_callbacks(FitCheckpoint(path, resume=True))
-    with dask.config.set(SEGMENT), pytest.raises(ValueError, match="is of another fit"):
+    says = "of another fit: what the estimator had learned before it differs. It keeps one call"
+    with dask.config.set(SEGMENT), pytest.raises(ValueError, match=says) as error:
         model.partial_fit(*rows, **more)
+    assert "start." not in str(error.value)
+    assert "learner." not in str(error.value)
     assert bits(model) == bits(plain)
 
 
@@ -493,8 +496,9 @@ def doubled(x: Any) -> Any:
     return 2 * x
 
 
-def with_function(function: Any) -> Any:
-    return make_pipeline(FunctionTransformer(function), SGDClassifier(classes=[0, 1], **SEED))
+def with_function(function: Any, **how: Any) -> Any:
+    steps = FunctionTransformer(function), SGDClassifier(classes=[0, 1], **SEED)
+    return make_pipeline(*steps, **how)
 
 
 @pytest.mark.parametrize(
@@ -510,6 +514,12 @@ def with_function(function: Any) -> Any:
             "doubled",
             lambda: with_function(doubled),
             lambda: with_function(np.positive),
+            SEGMENT["streamlearn.segment"],
+        ),
+        (
+            "func is .*doubled",
+            lambda: with_function(doubled),
+            lambda: with_function(doubled, schedule="per-step"),
             SEGMENT["streamlearn.segment"],
         ),
     ],
@@ -531,10 +541,22 @@ def test_what_no_file_can_hold_is_an_early_error_with_a_remedy(
     with pytest.raises(TypeError, match=says) as error:
         fitted(Case(make, (), held), path)
     assert "skops" not in str(error.value)
+    assert "Saved." not in str(error.value)
     assert len(read) <= n_read
     fitted(Case(make, (), held))
     path.unlink()
     fitted(Case(remedy, (), held), path)
+
+
+def test_per_step_goes_on_with_a_function_of_the_user_and_sees_another_one(tmp_path, monkeypatch):
+    path = tmp_path / "fit"
+    case = Case(lambda: with_function(lambda x: 2 * x, schedule="per-step"), (X, Y))
+    want = bits(fitted(case)[-1])
+    stopped_after(monkeypatch, case, path, 5)
+    other = case._replace(make=lambda: with_function(lambda x: 3 * x, schedule="per-step"))
+    with pytest.raises(ValueError, match=r"of another fit: .*func was .*<lambda>, checksum"):
+        fitted(other, path, resume=True)
+    assert bits(fitted(case, path, resume=True)[-1]) == want
 
 
 @pytest.mark.parametrize("which", [0, -1])

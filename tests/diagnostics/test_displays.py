@@ -8,17 +8,31 @@ import pytest
 from sklearn.exceptions import NotFittedError
 
 from streamlearn.cluster import MiniBatchKMeans
-from streamlearn.diagnostics import CoefficientsDisplay, InertiaDisplay, ProgressiveLossDisplay
+from streamlearn.diagnostics import (
+    CoefficientsDisplay,
+    InertiaDisplay,
+    ProgressiveLossDisplay,
+    displays,
+)
 from streamlearn.linear_model import SGDClassifier, SGDRegressor
 from streamlearn.neural_network import MLPRegressor
 from streamlearn.pipeline import make_pipeline
 from streamlearn.preprocessing import PolynomialFeatures, StandardScaler
 
 pytest.importorskip("matplotlib")
+from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
 X = da.random.default_rng(0).normal(size=(200, 3), chunks=(20, 3))
 TARGET = 2.0 * X[:, 1] - X[:, 0]
+
+
+@pytest.fixture(autouse=True)
+def closed_figures():
+    """Draw without a window, and close the figures of pyplot."""
+    plt.switch_backend("agg")
+    yield
+    plt.close("all")
 
 
 @pytest.mark.parametrize(
@@ -44,6 +58,20 @@ def test_it_draws_where_it_is_asked_to():
     fitted = SGDRegressor(random_state=0).fit(X, TARGET)
     assert ProgressiveLossDisplay.from_estimator(fitted, ax=ax).ax_ is ax
     assert CoefficientsDisplay.from_estimator(fitted, ax=ax).ax_ is ax
+
+
+def test_without_axes_it_draws_into_a_figure_of_pyplot_as_scikit_learn_does():
+    fitted = SGDRegressor(random_state=0).fit(X, TARGET)
+    for show in (ProgressiveLossDisplay, CoefficientsDisplay):
+        display = show.from_estimator(fitted)
+        assert plt.gcf() is display.figure_
+
+
+def test_without_matplotlib_it_says_what_to_install(monkeypatch):
+    fitted = SGDRegressor(random_state=0).fit(X, TARGET)
+    monkeypatch.setattr(displays, "find_spec", lambda name: None)
+    with pytest.raises(ImportError, match=r"CoefficientsDisplay draws with matplotlib.*\[plot\]"):
+        CoefficientsDisplay.from_estimator(fitted)
 
 
 def test_what_has_no_losses_or_coefficients_is_refused():
@@ -100,4 +128,6 @@ def test_inertia_is_that_of_each_fit():
     expected = [-MiniBatchKMeans(k, random_state=0).fit(X).score(X) for k in (2, 5)]
     np.testing.assert_allclose(display.line_.get_ydata(), expected)
     assert not hasattr(kmeans, "cluster_centers_")
+    assert display.ax_.get_ylim()[0] == 0
+    assert display.ax_.get_ylim()[1] > 1.04 * max(expected)
     display.figure_.canvas.draw()

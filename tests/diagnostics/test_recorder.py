@@ -6,6 +6,7 @@ import pickle
 import re
 import shutil
 import subprocess
+import sys
 from html.parser import HTMLParser
 
 import dask
@@ -16,8 +17,9 @@ import pytest
 from streamlearn.blocks import Record
 from streamlearn.cluster import MiniBatchKMeans
 from streamlearn.diagnostics import FitRecorder
+from streamlearn.diagnostics import recorder as recorder_module
 from streamlearn.diagnostics import report as reports
-from streamlearn.linear_model import SGDClassifier
+from streamlearn.linear_model import SGDClassifier, SGDRegressor
 from streamlearn.neural_network import MLPRegressor
 from streamlearn.pipeline import make_pipeline
 from streamlearn.preprocessing import StandardScaler
@@ -213,6 +215,50 @@ def test_a_browser_shows_the_page(tmp_path):
     shown = re.findall(r"<code>(.*?)</code>", done.stdout)
     assert shown[0] == "&lt;script&gt;alert(1)&lt;/script&gt;"
     assert len(shown) == len(NAMES)
+
+
+def python_calls(estimator, n_blocks: int) -> int:
+    """Return how many Python functions a fit calls."""
+    calls = 0
+
+    def count(frame, event, arg):
+        nonlocal calls
+        calls += event == "call"
+
+    rows = da.ones((n_blocks * ROWS, 3), chunks=(ROWS, 3))
+    with dask.config.set(scheduler="sync"):
+        sys.setprofile(count)
+        try:
+            estimator.fit(rows, rows[:, 0])
+        finally:
+            sys.setprofile(None)
+    return calls
+
+
+def test_a_block_costs_a_few_calls_more(monkeypatch):
+    """It takes less than 2 % of a fit; to learn from a block takes hundreds of calls."""
+    monkeypatch.setattr(recorder_module, "PAUSE", 1e9)  # one look at the memory
+
+    def of_a_block(*callbacks) -> float:
+        fresh = SGDRegressor(random_state=0, tol=None, max_iter=1).set_callbacks(*callbacks)
+        return (python_calls(fresh, 60) - python_calls(fresh, 20)) / 40
+
+    python_calls(SGDRegressor(), 2)  # imports
+    alone, recorded = of_a_block(), of_a_block(FitRecorder())
+    assert recorded - alone < min(15, 0.05 * alone)
+
+
+def test_looks_at_the_memory_take_a_small_share_of_the_time(monkeypatch):
+    """In some virtual machines a look takes a millisecond."""
+    recorder, looks = FitRecorder(), []
+    seconds = iter(range(1000))
+    monkeypatch.setattr(recorder_module.time, "thread_time", lambda: 1e-3 * next(seconds))
+    monkeypatch.setattr(recorder_module, "_memory", lambda: looks.append(1))
+    recorder.begin_pass("epoch", None, None)
+    for i in range(1, 1000):  # a block each millisecond
+        at = recorder._open[0].start + 1e-3 * i
+        recorder.block_done(Record(i, 1, 8, "one", at, at, "one", at, at, None))
+    assert 4 <= len(looks) <= 6
 
 
 def test_memory_is_that_of_the_process():

@@ -9,6 +9,7 @@ from sklearn.base import clone, is_classifier
 from sklearn.exceptions import NotFittedError
 
 import streamlearn
+from streamlearn.covariance import OAS, EmpiricalCovariance, LedoitWolf, ShrunkCovariance
 from streamlearn.decomposition import PCA, IncrementalPCA, TruncatedSVD
 from streamlearn.discriminant_analysis import (
     LinearDiscriminantAnalysis,
@@ -31,7 +32,13 @@ from streamlearn.feature_selection import (
 )
 from streamlearn.impute import MissingIndicator, SimpleImputer
 from streamlearn.linear_model import ElasticNet, Lasso, LinearRegression, Ridge, RidgeClassifier
-from streamlearn.naive_bayes import BernoulliNB, ComplementNB, GaussianNB, MultinomialNB
+from streamlearn.naive_bayes import (
+    BernoulliNB,
+    CategoricalNB,
+    ComplementNB,
+    GaussianNB,
+    MultinomialNB,
+)
 from streamlearn.neighbors import NearestCentroid
 from streamlearn.pipeline import make_pipeline
 from streamlearn.preprocessing import (
@@ -98,8 +105,21 @@ CASES = {
     "MultinomialNB": (MultinomialNB(**ALL), COUNTS),
     "ComplementNB": (ComplementNB(**ALL), COUNTS),
     "BernoulliNB": (BernoulliNB(**ALL), COUNTS),
+    "CategoricalNB": (CategoricalNB(**ALL), COUNTS),
     "NearestCentroid": (NearestCentroid(**ALL), X),
     "LinearDiscriminantAnalysis": (LinearDiscriminantAnalysis(**ALL), X),
+    "LinearDiscriminantAnalysis-auto": (
+        LinearDiscriminantAnalysis("eigen", shrinkage="auto", **ALL),
+        X,
+    ),
+    "LinearDiscriminantAnalysis-estimator": (
+        LinearDiscriminantAnalysis("eigen", covariance_estimator=LedoitWolf(), **ALL),
+        X,
+    ),
+    "EmpiricalCovariance": (EmpiricalCovariance(), X),
+    "ShrunkCovariance": (ShrunkCovariance(), X),
+    "LedoitWolf": (LedoitWolf(), X),
+    "OAS": (OAS(), X),
     "QuadraticDiscriminantAnalysis": (QuadraticDiscriminantAnalysis(tol=0, **ALL), X),
 }
 WITHOUT = {
@@ -107,7 +127,10 @@ WITHOUT = {
     "ParallelPostFit": "what it holds may have the method",
     **dict.fromkeys(("RidgeCV", "LassoCV", "ElasticNetCV"), "its instances have not"),
     **dict.fromkeys(
-        ("LogisticRegression", "PoissonRegressor", "GammaRegressor", "TweedieRegressor"),
+        (
+            *("LogisticRegression", "PoissonRegressor", "GammaRegressor", "TweedieRegressor"),
+            "HuberRegressor",
+        ),
         "its instances have not",
     ),
     "Pipeline": "its steps may have the method",
@@ -119,7 +142,8 @@ def rows(x, at):
 
 
 def answers(estimator, given):
-    method = "transform" if hasattr(estimator, "transform") else "predict"
+    methods = ("transform", "predict", "mahalanobis")
+    method = next(name for name in methods if hasattr(estimator, name))
     out = getattr(estimator, method)(given)
     out = out.toarray() if hasattr(out, "toarray") else np.asarray(out)
     return np.unique(out, return_inverse=True)[1] if out.dtype.kind == "O" else out

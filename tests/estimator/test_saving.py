@@ -25,7 +25,12 @@ from streamlearn._estimator.versions import InconsistentVersionWarning
 from streamlearn._files.tree import Encoder
 from streamlearn.cluster import KMeans, MiniBatchKMeans
 from streamlearn.compose import ColumnTransformer
+from streamlearn.covariance import OAS, EmpiricalCovariance, LedoitWolf, ShrunkCovariance
 from streamlearn.decomposition import TruncatedSVD
+from streamlearn.discriminant_analysis import (
+    LinearDiscriminantAnalysis,
+    QuadraticDiscriminantAnalysis,
+)
 from streamlearn.feature_extraction import FeatureHasher
 from streamlearn.feature_extraction.text import (
     CountVectorizer,
@@ -46,6 +51,7 @@ from streamlearn.feature_selection import (
 from streamlearn.impute import MissingIndicator, SimpleImputer
 from streamlearn.linear_model import (
     GammaRegressor,
+    HuberRegressor,
     PoissonRegressor,
     SGDClassifier,
     SGDRegressor,
@@ -55,7 +61,7 @@ from streamlearn.model_selection import (
     StreamSearchCV,
     SuccessiveHalvingSearchCV,
 )
-from streamlearn.naive_bayes import ComplementNB, MultinomialNB
+from streamlearn.naive_bayes import CategoricalNB, ComplementNB, MultinomialNB
 from streamlearn.pipeline import make_pipeline
 from streamlearn.preprocessing import (
     DatetimeEncoder,
@@ -142,6 +148,17 @@ CASES: dict[str, tuple[Any, Any]] = {
     "GammaRegressor": (GammaRegressor(), X),
     "counts by class": (MultinomialNB(), np.abs(X)),
     "counts of the others": (ComplementNB(), np.abs(X)),
+    "categories": (CategoricalNB(), np.abs(X)),
+    "EmpiricalCovariance": (EmpiricalCovariance(), X),
+    "ShrunkCovariance": (ShrunkCovariance(), X),
+    "LedoitWolf": (LedoitWolf(), X),
+    "OAS": (OAS(store_precision=False), X),
+    "covariances of classes": (
+        LinearDiscriminantAnalysis("eigen", covariance_estimator=LedoitWolf()),
+        X,
+    ),
+    "automatic shrinkage": (QuadraticDiscriminantAnalysis(solver="eigen", shrinkage="auto"), X),
+    "HuberRegressor": (HuberRegressor(), X),
     "search": (StreamSearchCV(linear_model.SGDClassifier(**SEED), ALPHAS, **SEED), X),
     "halving": (SuccessiveHalvingSearchCV(linear_model.SGDClassifier(**SEED), ALPHAS, **SEED), X),
     "hyperband": (HyperbandSearchCV(linear_model.SGDClassifier(**SEED), ALPHAS, **SEED), X),
@@ -157,7 +174,10 @@ ANSWER_UNFITTED = (
     *("FunctionTransformer", "Binarizer", "Normalizer", "ParallelPostFit"),
     *("FeatureHasher", "HashingVectorizer", "a given vocabulary"),
 )
-ANSWERS = ("predict", "predict_proba", "decision_function", "transform", "inverse_transform")
+ANSWERS = (
+    *("predict", "predict_proba", "decision_function", "transform", "inverse_transform"),
+    "mahalanobis",
+)
 
 
 def target(name: str) -> np.ndarray:
@@ -239,7 +259,10 @@ def test_saved_and_loaded_it_answers_with_the_same_bits(name, how, tmp_path):
     again = kept(model, tmp_path / "x")
     assert type(again) is type(model)
     assert bits(again) == bits(model)
-    lazy = {"_unread", *(("labels_", "inertia_") if how == "dask" else ())}  # of the collection
+    lazy = {
+        "_unread",
+        *(("labels_", "inertia_", "outliers_") if how == "dask" else ()),
+    }  # of the collection
     assert vars(again).keys() - lazy == vars(model).keys() - lazy
     same(answers(name, again), answers(name, model))
     assert shown(clone(again)) == shown(clone(model))

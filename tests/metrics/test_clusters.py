@@ -344,10 +344,33 @@ def test_bad_rows_and_labels_are_named(what, name, lazy):
         getattr(metrics, name)(wrap(X), wrap(labels))
 
 
+def sparse_cases():
+    """Yield rows with zeros, without any zero and far from zero, and with a column of zeros."""
+    some = np.where(np.random.default_rng(6).random(ROWS.shape) < 0.6, 0.0, ROWS)
+    yield some
+    yield 1e6 + ROWS
+    yield np.concatenate([some, np.zeros((N_ROWS, 1)), 1e5 + ROWS[:, :1]], axis=1)
+
+
 @pytest.mark.parametrize("name", X_AND_LABELS)
-def test_sparse_rows_are_refused_with_advice(name):
-    X = scipy.sparse.csc_array(ROWS)
-    with pytest.raises(TypeError, match=r"Sparse data was passed.*Use .\.toarray\(\)"):
+@pytest.mark.parametrize("kind", ["csc_array", "csr_matrix", "coo_array"])
+def test_sparse_rows_have_the_score_of_dense_ones(kind, name):
+    metric = getattr(metrics, name)
+    for X in sparse_cases():
+        if name == "silhouette_score":  # scikit-learn's distances cancel far from zero
+            X = X - X.min(axis=0)
+        want = metric(X, LABELS)
+        given = getattr(scipy.sparse, kind)(X)
+        assert metric(given, LABELS) == pytest.approx(want, rel=1e-9)
+        chunks = (90, 0, 1, 109)
+        blocks = dask_array(X, chunks).map_blocks(scipy.sparse.csr_array)
+        assert metric(blocks, dask_array(LABELS, chunks)) == pytest.approx(want, rel=1e-9)
+
+
+@pytest.mark.parametrize("name", X_AND_LABELS)
+def test_bad_sparse_rows_are_named(name):
+    X = scipy.sparse.csr_array(np.where(ROWS > 2, np.nan, ROWS))
+    with pytest.raises(ValueError, match="X contains NaN"):
         getattr(metrics, name)(X, LABELS)
 
 

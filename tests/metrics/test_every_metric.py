@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import inspect
+import re
 import warnings
 from functools import partial
+from pathlib import Path
 
 import dask
 import numpy as np
@@ -43,6 +45,16 @@ WEIGHTED = [(name, weighted) for name, case in ALL.items() for weighted in case.
 
 def test_the_public_metrics_are_in_the_table():
     assert {case.name for case in ALL.values()} | OURS == set(FUNCTIONS)
+
+
+def test_the_guide_lists_the_names_that_are_missing():
+    page = (Path(__file__).parents[2] / "docs/guide/metrics.md").read_text(encoding="utf-8")
+    _, table = page.split("These names of `sklearn.metrics` are not here:")
+    listed = set(re.findall(r"`(\w+)`", "".join(re.findall(r"^\| (`[^|]*)\|", table, re.M))))
+    missing = {*theirs.__all__} - {*metrics.__all__, "cluster"}
+    distances = {name for name in missing if re.match("(pairwise|nan_euclidean)_distances", name)}
+    assert missing - distances <= listed
+    assert not listed & {*metrics.__all__}
 
 
 @pytest.mark.complete

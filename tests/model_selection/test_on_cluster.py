@@ -13,7 +13,6 @@ import dask.dataframe as dd
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.base import clone
 
 from streamlearn.linear_model import SGDClassifier
 from streamlearn.model_selection import (
@@ -35,8 +34,6 @@ pytest.importorskip("distributed", reason="distributed is an extra")
 N_BLOCKS, ROWS, COLUMNS = 6, 80, ["a", "b", "c"]
 MODEL = SGDClassifier("log_loss", classes=[0, 1], random_state=0)
 PIPE = make_pipeline(StandardScaler(), MODEL)
-# With shuffle, fits that share reads have one order of all blocks, and others one of their own.
-IN_ORDER = make_pipeline(StandardScaler(), clone(MODEL).set_params(shuffle=False))
 GRID = {"sgdclassifier__alpha": [1e-4, 1e-2, 1.0]}
 
 
@@ -94,12 +91,12 @@ def searched(X: Any, y: Any, cls: Any = StreamSearchCV, **how: Any) -> dict[str,
 
 
 def validated(X: Any, y: Any, **how: Any) -> dict[str, Any]:
-    found = cross_validate(IN_ORDER, X, y, scoring=["accuracy", "neg_log_loss"], **how)
+    found = cross_validate(PIPE, X, y, scoring=["accuracy", "neg_log_loss"], **how)
     return {name: found[name] for name in found if name.startswith("test_")}
 
 
-def curves(X: Any, y: Any) -> dict[str, Any]:
-    found = learning_curve(IN_ORDER, X, y, train_sizes=[0.5, 1.0], cv=KFold(2))
+def curves(X: Any, y: Any, cls: Any = KFold) -> dict[str, Any]:
+    found = learning_curve(PIPE, X, y, train_sizes=[0.5, 1.0], cv=cls(2))
     return dict(zip(("sizes", "train", "test"), found, strict=True))
 
 
@@ -113,10 +110,16 @@ CASES = {
     # some rows of each block are learned from and others are scored, for each split
     "labels": (lambda X, y: validated(X, y, cv=StratifiedKFold(2)), [4] * 6),
     "draws": (lambda X, y: validated(X, y, cv=ShuffleSplit(2, random_state=0)), [4] * 6),
-    # the rows of both sizes are learned from and scored, and those of the other part are scored
-    "sizes": (curves, [6] * 6),
+    # the rows of both sizes are learned from and scored, and those of the other part are scored;
+    # half of the rows are in two of three blocks
+    "sizes": (curves, [6, 6, 4, 6, 6, 4]),
+    # half of the rows of dealt blocks are in the first half of the blocks
+    "sizes of dealt rows": (
+        lambda X, y: curves(X, y, StratifiedKFold),
+        [12, 12, 12, 8, 8, 8],
+    ),
     "predictions": (
-        lambda X, y: {"predicted": cross_val_predict(IN_ORDER, X, y, cv=KFold(2)).compute()},
+        lambda X, y: {"predicted": cross_val_predict(PIPE, X, y, cv=KFold(2)).compute()},
         [2] * 6,
     ),
 }

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import sklearn
 import sklearn.cluster as their_clusters
+import sklearn.covariance as their_covariances
 import sklearn.decomposition as their_components
 import sklearn.discriminant_analysis as their_discriminants
 import sklearn.feature_extraction as their_features
@@ -26,6 +27,7 @@ from sklearn.base import BaseEstimator, is_classifier
 from sklearn.utils import get_tags
 
 import streamlearn.cluster as our_clusters
+import streamlearn.covariance as our_covariances
 import streamlearn.decomposition as our_components
 import streamlearn.discriminant_analysis as our_discriminants
 import streamlearn.feature_extraction as our_features
@@ -59,6 +61,7 @@ PAIRS = {
     "PoissonRegressor": (our_models, their_models),
     "GammaRegressor": (our_models, their_models),
     "TweedieRegressor": (our_models, their_models),
+    "HuberRegressor": (our_models, their_models),
     "PCA": (our_components, their_components),
     "IncrementalPCA": (our_components, their_components),
     "TruncatedSVD": (our_components, their_components),
@@ -73,6 +76,11 @@ PAIRS = {
     "TfidfVectorizer": (our_texts, their_texts),
     "HashingVectorizer": (our_texts, their_texts),
     "FeatureHasher": (our_features, their_features),
+    "EmpiricalCovariance": (our_covariances, their_covariances),
+    "ShrunkCovariance": (our_covariances, their_covariances),
+    "LedoitWolf": (our_covariances, their_covariances),
+    "OAS": (our_covariances, their_covariances),
+    "CategoricalNB": (our_bayes, their_bayes),
     "GaussianNB": (our_bayes, their_bayes),
     "MultinomialNB": (our_bayes, their_bayes),
     "ComplementNB": (our_bayes, their_bayes),
@@ -104,13 +112,14 @@ QUANTILES = ("RobustScaler", "QuantileTransformer")
 LINEAR = ("SGDClassifier", "SGDRegressor", *ROW_BY_ROW)
 COMPONENTS = ("PCA", "IncrementalPCA", "TruncatedSVD")
 SELECTORS = ("SelectKBest", "SelectPercentile", "SelectFpr", "SelectFdr", "SelectFwe")
-BAYES = ("GaussianNB", "MultinomialNB", "ComplementNB", "BernoulliNB")
+BAYES = ("CategoricalNB", "GaussianNB", "MultinomialNB", "ComplementNB", "BernoulliNB")
 DISCRIMINANTS = ("LinearDiscriminantAnalysis", "QuadraticDiscriminantAnalysis")
 CLASSES = (*BAYES, "NearestCentroid", *DISCRIMINANTS)
 PATHS = ("LassoCV", "ElasticNetCV")
 L1 = ("Lasso", "ElasticNet", *PATHS)
 GLM = ("LogisticRegression", "PoissonRegressor", "GammaRegressor", "TweedieRegressor")
-EXACT = ("LinearRegression", "Ridge", "RidgeCV", "RidgeClassifier", *L1, *GLM)
+COVARIANCES = ("EmpiricalCovariance", "ShrunkCovariance", "LedoitWolf", "OAS")
+EXACT = ("LinearRegression", "Ridge", "RidgeCV", "RidgeClassifier", *L1, *GLM, "HuberRegressor")
 
 TAGS = {
     # On any library without a setting.
@@ -118,7 +127,8 @@ TAGS = {
         *(*LINEAR, "LinearRegression", "RidgeClassifier", *L1),
         *("GammaRegressor", "TweedieRegressor"),
         *("IncrementalPCA", "TruncatedSVD", "MaxAbsScaler", "PowerTransformer", *QUANTILES),
-        *("MultinomialNB", "ComplementNB", "BernoulliNB", "NearestCentroid"),
+        *("CategoricalNB", "MultinomialNB", "ComplementNB", "BernoulliNB", "NearestCentroid"),
+        *("HuberRegressor", *COVARIANCES),
         "QuadraticDiscriminantAnalysis",
         "VarianceThreshold",
         "KMeans",
@@ -289,10 +299,12 @@ def test_fitted_attributes(name):
     assert published[1] <= published[0]
     for attribute in published[1]:
         got, want = getattr(ours, attribute), getattr(theirs, attribute)
-        assert np.shape(got) == np.shape(want), attribute
-        # scikit-learn counts rows in floats.
-        if attribute != "n_samples_seen_":
-            assert np.asarray(got).dtype == np.asarray(want).dtype, attribute
+        tables = name == "CategoricalNB" and isinstance(want, list)  # one for each feature
+        for a, b in zip(got, want, strict=True) if tables else [(got, want)]:
+            assert np.shape(a) == np.shape(b), attribute
+            # scikit-learn counts rows in floats.
+            if attribute != "n_samples_seen_":
+                assert np.asarray(a).dtype == np.asarray(b).dtype, attribute
     assert name in ours._repr_html_()
 
 

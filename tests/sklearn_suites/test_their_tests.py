@@ -34,6 +34,10 @@ FILES = {
         "linear_model/tests/test_logistic.py",
         "linear_model/_glm/tests/test_glm.py",
     ),
+    "covariances and outliers": (
+        "covariance/tests/test_covariance.py",
+        "linear_model/tests/test_huber.py",
+    ),
     "components": (
         "decomposition/tests/test_pca.py",
         "decomposition/tests/test_incremental_pca.py",
@@ -88,6 +92,7 @@ AT_LEAST = {
     "least squares": 690,
     "paths": 130,
     "generalized": 280,
+    "covariances and outliers": 18,
     "components": 235,
     "sums by class": 100,
     "selection of features": 130,

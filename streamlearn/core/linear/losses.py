@@ -62,8 +62,9 @@ class Loss(NamedTuple):
         Whether the gradient is unbounded.
     kinked : bool
         Whether nearly all rows may gather at a kink, where the gradient is a step. ``curvature``
-        then has a fourth parameter ``least``, a number or an array like the scores: its minimum in
-        rows with a loss. Far from the kink this minimum is smaller.
+        then has two further parameters. ``least`` is a number or an array like the scores: its
+        minimum in rows with a loss. Far from the kink this minimum is smaller. ``weight`` are the
+        weights of the rows, (m, K) or (m, 1), or None.
     nonsmooth : bool
         Whether rows gather at a kink, or at a narrow bend, at the optimum. The curvature there
         changes with the model.
@@ -113,7 +114,7 @@ def _or_one(scale: Array) -> Array:
     return namespace(scale).where(scale > 0.0, scale, 1.0)
 
 
-def _kink(r: Array, scale: Array | float) -> Array:
+def _kink(r: Array, scale: Array | float, weight: Array | None = None) -> Array:
     """Return curvatures (m, K) of rows, whose mean is the curvature of the mean loss at a kink.
 
     ``r`` (m, K) is the distance of each row from the kink, where the gradient changes by 1. The
@@ -122,13 +123,17 @@ def _kink(r: Array, scale: Array | float) -> Array:
     under heavy imbalance, the mean distance is small and the estimate large. If more than half of
     the rows are near, as at a corner, the estimate is larger in proportion to their number. Few
     rows do not know their mean distance. So the width has a part of ``scale``, which is 0.5 for a
-    single row.
+    single row. With weights, (m, K) or (m, 1), both means are weighted.
     """
     xp = namespace(r)
     r = xp.abs(r)
     m = r.shape[0]
-    width = (0.25 / m) * xp.sum(r, axis=0) + max(1e-4, 0.5 / m**2) * scale
-    width = width * (0.5 * m / xp.maximum(xp.sum(_where(r < width, r), axis=0), 0.5 * m))
+    a = None if weight is None else m / _or_one(xp.sum(weight, axis=0)) * weight
+    total = xp.sum(r if a is None else a * r, axis=0)
+    width = (0.25 / m) * total + max(1e-4, 0.5 / m**2) * scale
+    near = _where(r < width, r)
+    near = xp.sum(near if a is None else a * near, axis=0)
+    width = width * (0.5 * m / xp.maximum(near, 0.5 * m))
     return _where(r < width, r) * (0.5 / _or_one(width))
 
 
@@ -153,11 +158,13 @@ def _hinge_both(p: Array, y: Array, epsilon: float) -> tuple[Array, Array]:
     return namespace(p).maximum(r, 0.0), y * (_where(r < 0.0, r) - 1.0)
 
 
-def _hinge_curvature(p: Array, y: Array, epsilon: float, least: Array | float = 0.35) -> Array:
+def _hinge_curvature(
+    p: Array, y: Array, epsilon: float, least: Array | float = 0.35, weight: Array | None = None
+) -> Array:
     xp, r = namespace(p), 1.0 - y * p
     # far from the kink, rows of large leverage must not shorten the step of the others
     far = _where(r >= 0.0, p) / xp.maximum(0.5 * r, 1.0)
-    return xp.maximum(_kink(r, 1.0), least * far)
+    return xp.maximum(_kink(r, 1.0, weight), least * far)
 
 
 def _perceptron_value(p: Array, y: Array, epsilon: float) -> Array:

@@ -41,7 +41,8 @@ levels with a probability near 0.5, whose gradients are small, end between the k
 Sampling: the rows that feed H are drawn by weight (`one_pass_sums`), in every batch by the number
 of its rows. No order of the rows and no weights hide a feature from it. If every second row were
 taken, for example, a batch might show no even hour, and the squared loss would grow by 10^80. If
-only every tenth batch fed H, it would miss the customers of the others.
+only every tenth batch fed H, it would miss the customers of the others. With class weights, neither
+the sample nor the centre depends on their values (`one_pass_sums.even_weights`).
 
 Safety: each batch judges the step before it, and may take it back (`trust`). The intercepts begin
 at the level of the first targets.
@@ -112,7 +113,13 @@ from streamlearn.core.linear.newton_step import (
     weight_in_mean,
     worst_of,
 )
-from streamlearn.core.linear.one_pass_sums import one_pass_sums, score, some_of, uncentred
+from streamlearn.core.linear.one_pass_sums import (
+    draws_per_row,
+    one_pass_sums,
+    score,
+    some_of,
+    uncentred,
+)
 from streamlearn.core.linear.sgd import Params, absent, report, to_like, zero_models
 from streamlearn.core.rows import cast, is_sparse, linear_predictor
 
@@ -174,7 +181,7 @@ def update(params: Params, state: State, batch: Batch) -> tuple[State, Info]:
         recentres, new, feeding = True, m, m
     former = state.centre
     if recentres and params.fit_intercept:
-        state = recentre(state, *some.sums(new), T)
+        state = recentre(state, *some.sums(new), T, new)
     info = report(params, state.weights[:, :d], m, *found.losses)
     lost = found.weighted_loss
     state, kept = judged(
@@ -274,7 +281,7 @@ def learner(params: Params) -> Learner:
         largest=most,
         growth=growth_near_kinks if loss.kinked or loss.log_link else growth,
         rescale=rescale,
-        sampled=sampled,
+        sampled=partial(sampled, times=draws_per_row(params)),
         mixes=is_mixed,
         absent=absent,
         rounds=newton_rounds.ROUNDS,

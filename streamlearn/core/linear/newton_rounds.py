@@ -55,6 +55,7 @@ from streamlearn.core.linear.newton_step import (
 from streamlearn.core.linear.one_pass_sums import (
     OnePassSums,
     Scored,
+    draws_per_row,
     of_own_model,
     one_pass_sums,
 )
@@ -269,7 +270,7 @@ def step(params: Params, state: State, sums: RoundSums, seen: int) -> State:
     params = to_like(params, state.weights)
     xp, m, T, found, centre = namespace(state.weights), sums.rows, seen, sums.found, state.centre
     if params.fit_intercept:
-        state = recentre(state, sums.total, sums.level, T)
+        state = recentre(state, sums.total, sums.level, T, m)
     v = state.centre - centre
     v = xp.concat([v, xp.zeros_like(v[:1])])[None, :]
     curved = OfRound(m, about(sums.curvature, v), sums.h, sums.weight, sums.whole)
@@ -302,6 +303,7 @@ def sampled(params: Params, known: View, m: int, seen: int) -> int:
     """Return the size of the sample of m rows of a round that follows ``seen`` rows."""
     fewest = FEWEST_NEAR_KINKS if LOSSES[params.loss].nonsmooth else FEWEST
     k = max(fewest, min(m // 16, m * FEEDING // max(seen, 1)))
+    k *= draws_per_row(params)
     return k if k < m else 0
 
 

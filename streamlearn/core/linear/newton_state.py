@@ -71,6 +71,8 @@ class State(NamedTuple):
         1 for columns that move, 0 for columns that do not.
     centre : array of shape (d,)
         The running mean of the features; zeros without an intercept.
+    weight : array of shape ()
+        The mean weight of the rows of which ``centre`` is the mean.
     curvature : Curvature
     inverse : array of shape (K, K, D, D), (K, D, D) or (K, D)
         The last P. Rows and columns of features that it has not seen are 0.
@@ -105,6 +107,7 @@ class State(NamedTuple):
     mean_l1_subgradient: Array
     active: Array
     centre: Array
+    weight: Array
     curvature: Curvature
     inverse: Array
     mean_h: Array
@@ -135,6 +138,7 @@ def start(params: Params, coef: Array, intercept: Array) -> State:
         mean_l1_subgradient=zeros,
         active=xp.ones_like(intercept),
         centre=zeros[0, :-1],
+        weight=xp.ones_like(known.rows),
         curvature=known,
         inverse=known.hessian,
         mean_h=zeros[:, 0],
@@ -156,7 +160,7 @@ def some_columns(state: State, at: Array) -> State:
     def taken(x: Array, axis: int = 0) -> Array:
         return xp.take(x, at, axis=axis)
 
-    every = {"centre", "past", "unit", "unseen", "curvature", "trust"}
+    every = {"centre", "weight", "past", "unit", "unseen", "curvature", "trust"}
     of_columns = {name: taken(x) for name, x in state._asdict().items() if name not in every}
     P = of_columns["inverse"]
     if P.ndim == 3:
@@ -186,35 +190,40 @@ def as_they_are(w: Array, centre: Array) -> Array:
     return namespace(w).concat([coef, intercept[:, None]], axis=1)
 
 
-def recentre(state: State, total: Array | float, sums: Array, T: int) -> State:
+def recentre(state: State, total: Array | float, sums: Array, T: int, m: float) -> State:
     """Move the centre towards the mean of further rows; no score and no gradient of one changes.
 
     Parameters
     ----------
     state : State
     total : float or array of shape ()
-        The sum of the weights of the rows.
+        The sum of the weights of the rows. They do not depend on class weights.
     sums : array of shape (d,)
         The sum of weight times row.
     T : int
         The number of rows seen before.
+    m : float
+        The number of the rows.
 
     Returns
     -------
     State
     """
-    xp, known = namespace(sums), state.curvature
+    xp, known, before = namespace(sums), state.curvature, T * state.weight
     if type(total) is float:  # NumPy's scalars are floats too, and may be 0
         v = total / (T + total) * (sums / total - state.centre)
     else:
-        weighed = xp.mean(known.absolute[:, -1]) / xp.maximum(known.rows, 1.0)
-        before = T * xp.where(known.rows > 0.0, weighed, 1.0)
         r = total / xp.where(total > 0.0, before + total, 1.0)
         v = r * (sums / xp.where(total > 0.0, total, 1.0) - state.centre)
 
     K = state.active.shape[0]
     models = as_they_are(xp.concat([state.weights, state.mean]), -v)
-    state = state._replace(centre=state.centre + v, weights=models[:K, :], mean=models[K:, :])
+    state = state._replace(
+        weights=models[:K, :],
+        mean=models[K:, :],
+        centre=state.centre + v,
+        weight=xp.asarray((before + total) / (T + m)),  # NumPy's quotient is a scalar
+    )
     if state.inverse.ndim == 2:
         return state
     g = state.gradient

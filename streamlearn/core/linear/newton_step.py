@@ -264,7 +264,9 @@ def weighted_curvature(
 
     ``least`` is that of piecewise linear losses; see `streamlearn.core.linear.losses.Loss`.
     """
-    h = LOSSES[params.loss].curvature(p, y, params.epsilon, *least)
+    loss = LOSSES[params.loss]
+    known = {} if weight is None or not loss.kinked else {"weight": weight}
+    h = loss.curvature(p, y, params.epsilon, *least, **known)
     return h if weight is None else weight * h
 
 

@@ -30,7 +30,7 @@ from streamlearn.core import rows as affine
 from streamlearn.core.batches import cut
 from streamlearn.core.learner import Batch
 from streamlearn.core.linear.losses import LOSSES
-from streamlearn.core.linear.sgd import Params, loss_sums, row_weights, targets
+from streamlearn.core.linear.sgd import Params, has_class_weights, loss_sums, row_weights, targets
 from streamlearn.core.rows import Rows, cast, is_scattered, linear_predictor, pick, stored
 
 SLICE_BYTES = 5 << 20
@@ -72,10 +72,10 @@ class Sample(NamedTuple):
     X : array of shape (k, d)
     p, y : arrays of shape (k, K)
         Scores and targets.
-    weight, square : arrays of shape (k, K) or (k, 1), or None
+    weight, square, common : arrays of shape (k, K) or (k, 1), or None
         Factors of the rows in means. The mean of ``weight * f`` over the sample estimates the mean
-        of a f over the batch, where a are the weights of its rows. ``square`` replaces a by a^2.
-        None means 1.
+        of a f over the batch, where a are the weights of its rows. ``square`` replaces a by a^2,
+        and ``common`` by `even_weights`. None means 1.
     """
 
     X: Array
@@ -83,16 +83,16 @@ class Sample(NamedTuple):
     y: Array
     weight: Array | None
     square: Array | None
+    common: Array | None
 
     def sums(self, rows: float) -> tuple[Array | float, Array]:
         """Return estimates of sums over ``rows`` rows: of their weights, and of weight times row.
 
-        The first is () or a float, and the second is (d,). Weights are the means over the columns.
+        The first is () or a float, and the second is (d,). Weights are those of `even_weights`.
         """
-        k = self.p.shape[0]
-        if self.weight is None:
+        k, a = self.p.shape[0], self.common
+        if a is None:
             return float(rows), rows / k * column_sums(self.X)
-        a = namespace(self.p).mean(self.weight, axis=1, keepdims=True)
         return rows / k * column_sums(a)[0], rows / k * affine.weighted_sums(a, self.X)[0, :]
 
     def few(self, n: int) -> Sample:
@@ -158,8 +158,7 @@ def one_pass_sums(
     sums : OnePassSums
     sample : Sample
     """
-    loss, K = LOSSES[params.loss], w.shape[0]
-    xp, model = namespace(w), uncentred(w, centre)
+    loss, K, model = LOSSES[params.loss], w.shape[0], uncentred(w, centre)
     slices: Iterable[Batch] = (batch,)
     # each call waits for threads that load meanwhile, so slices of narrow rows in place are long
     most = 1 << (13 if is_scattered(batch.X) else 16)
@@ -167,7 +166,6 @@ def one_pass_sums(
     if batch.X.shape[0] > near:
         slices = cut(*batch[:3], seen=0, batch_size=near)
     sums: tuple[Array, ...] = ()
-    shares: list[Array | None] = []
     worst: tuple[Array, Array] | None = None
     start = 0
     for rows, target, weight, *_ in slices:
@@ -180,11 +178,10 @@ def one_pass_sums(
         sums = tuple(a + b for a, b in zip(sums, found, strict=True)) if sums else found
         value = value if a is None else value * a
         worst = _worse(params, value, start, worst)
-        shares.append(a if a is None or batch.draws is None else xp.mean(a, axis=1))
         start += p.shape[0]
-    known = scored if len(shares) == 1 else None
-    q = None if shares[0] is None else _concat(shares)
+    known = scored if start == X.shape[0] else None
     assert worst is not None
+    q = even_weights(params, batch.target, batch.weight, w)
     sample, row = chosen(partial(score, params, model), batch, known, worst[0], q)
     slopes, total, *losses = sums
     return OnePassSums(slopes, total, tuple(losses), row), sample
@@ -220,6 +217,44 @@ def of_own_model(params: Params, x: Array) -> Array:
     own = xp.eye(n, dtype=x.dtype, device=device(x))[:, :, None] > 0.0
     own = xp.reshape(xp.broadcast_to(own, (n, n, x.shape[1] // n)), x.shape)
     return xp.where(own, x, xp.zeros_like(x))
+
+
+EVEN = 0.5
+"""The part of the weights in `even_weights` that is the same for all classes."""
+
+
+def even_weights(params: Params, target: Array, weight: Array | None, like: Array) -> Array | None:
+    """Return weights of rows (m,) that do not depend on the values of class weights.
+
+    Rows are drawn by them, and the centre is their mean. So models with other class weights have
+    the same sample and the same centre, and can be columns of one. Without class weights they are
+    the weights of the rows, or None. With class weights half of their sum is divided in equal parts
+    among the classes of the batch. So a class that weighs much has many rows in the sample, also if
+    it is rare.
+    """
+    xp = namespace(like)
+    own = None if weight is None else xp.astype(weight, like.dtype, copy=False)
+    if not has_class_weights(params):
+        return own
+    n = max(2, like.shape[0] // params.n_models)
+    codes = xp.arange(n, dtype=target.dtype, device=device(like))
+    member = xp.astype(target[:, None] == codes, like.dtype)
+    each = column_sums(member if own is None else own[:, None] * member)
+    total, there = xp.sum(each), each > 0.0
+    part = total / xp.sum(xp.astype(there, like.dtype))
+    factor = (1.0 - EVEN) + EVEN * part / xp.where(there, each, xp.ones_like(each))
+    factor = member @ factor
+    return factor if own is None else factor * own
+
+
+def draws_per_row(params: Params) -> int:
+    """Return how many rows to draw for each row of a sample that is drawn by weight.
+
+    With class weights the rows of a sample do not weigh the same. Half of it may weigh nearly
+    nothing. One pass of hinge over 40,000 flights, with weights 1 and 5, ended 0.1 % higher with 1
+    than with 2 (4 seeds, a script apart from ``bench/``).
+    """
+    return 2 if has_class_weights(params) else 1
 
 
 def score(
@@ -262,9 +297,9 @@ def chosen(
         known = score(*batch[:3]) if known is None else known
         X, p, y, a = known
         X = pick(X, slice(None)) if isinstance(X, affine.Affine) else X
-        return Sample(X, p, y, a, a if a is None else within_range(a, a)), Scored(
-            *picked(known, worst)
-        )
+        square = a if a is None else within_range(a, a)
+        common = q if q is None else q[:, None]
+        return Sample(X, p, y, a, square, common), Scored(*picked(known, worst))
     k = batch.draws.shape[0]
     at, share = drawn(batch.draws, batch.X.shape[0], q)
     at = concat([at, worst])
@@ -272,7 +307,8 @@ def chosen(
     X, p, y, a = picked(rows, slice(0, k))
     own, a = a, a if share is None else share * a
     square = a if share is None else within_range(own, a)
-    return Sample(X, p, y, a, square), Scored(*picked(rows, slice(k, None)))
+    common = None if share is None or q is None else share * rows_at(q, at[:k])[:, None]
+    return Sample(X, p, y, a, square, common), Scored(*picked(rows, slice(k, None)))
 
 
 def within_range(a: Array, b: Array) -> Array:

@@ -188,12 +188,18 @@ def row_weights(params: Params, y: Array, weight: Array | None) -> Array | None:
     xp = namespace(y)
     w = None if weight is None else xp.astype(weight, y.dtype, copy=False)[:, None]
     pos, neg = params.positive_weight, params.negative_weight
-    if params.kind == "values" or (not is_array(pos) and not is_array(neg) and pos == neg == 1):
+    if not has_class_weights(params):
         return w
     by_class = xp.where(y > 0.0, asarray(pos, like=y), asarray(neg, like=y))
     if LOSSES[params.loss].joint:
         by_class = xp.sum(xp.where(y > 0.0, by_class, 0.0 * y), axis=1, keepdims=True)
     return by_class if w is None else w * by_class
+
+
+def has_class_weights(params: Params) -> bool:
+    """Return whether rows weigh more or less by their class."""
+    pos, neg = params.positive_weight, params.negative_weight
+    return params.kind == "classes" and (is_array(pos) or is_array(neg) or not pos == neg == 1)
 
 
 def absent(params: Params, target: Array, weight: Array | None) -> Array | None:

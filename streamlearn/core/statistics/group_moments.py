@@ -4,6 +4,8 @@ The sums of a block need two reads of its rows in memory: one for means near tho
 groups, and one for deviations from them. So nothing cancels, however far the rows lie from zero and
 the groups from each other. States of blocks merge as those of `streamlearn.core.statistics.moments`
 do: all of their fields have shape (n_groups, n_features).
+
+Rows may be sparse. Their sums are of stored entries, about a shift for each group and feature.
 """
 
 from __future__ import annotations
@@ -16,7 +18,11 @@ from streamlearn._arrays import (
     argmin,
     batch_rows,
     device,
+    is_sparse,
+    linear_predictor,
     namespace,
+    sparse_moments,
+    sparse_squared_distances,
     sums_by_label,
     widest_float,
 )
@@ -39,7 +45,7 @@ def of_block(X: Array, groups: Array, n_groups: int) -> Moments:
     Parameters
     ----------
     X : array of shape (n_rows, n_features)
-        Finite numbers.
+        Finite numbers, dense or sparse.
     groups : array of int of shape (n_rows,)
         The number of the group of each row.
     n_groups : int
@@ -57,6 +63,8 @@ def of_block(X: Array, groups: Array, n_groups: int) -> Moments:
     array([[0.5],
            [0. ]])
     """
+    if is_sparse(X):
+        return _of_sparse_rows(X, groups, n_groups)
     xp, dtype = namespace(X), widest_float(X)
     zeros = xp.zeros((n_groups, X.shape[1]), dtype=dtype, device=device(X))
     state = init(0, like=X)._replace(**dict.fromkeys(Moments._fields, zeros))
@@ -64,6 +72,23 @@ def of_block(X: Array, groups: Array, n_groups: int) -> Moments:
     for rows, codes in _batches(X, groups, n_groups):
         state = merge(state, _of_rows(rows, codes, zeros))
     return state
+
+
+def _of_sparse_rows(X: Array, groups: Array, n_groups: int) -> Moments:
+    xp = namespace(groups)
+    zeros = xp.zeros((n_groups, X.shape[1]))
+    found = [zeros + 0.0 for _ in range(4)]
+    order = xp.argsort(groups)
+    ends = xp.searchsorted(groups[order], xp.arange(n_groups + 1)).tolist()
+    for group in range(n_groups):
+        rows = order[ends[group] : ends[group + 1]]
+        if rows.shape[0]:
+            shift, n, _, s1, s2 = sparse_moments(X[rows, :], None)
+            for field, value in zip(found, (n, shift, s2, s1), strict=True):
+                field[group, :] = value
+    rows, shift, s2, s1 = found
+    # m2 is about the shift, and so is the first sum, in which the mean does not cancel
+    return Moments(rows, shift, s2, zeros, s1, zeros, xp.ones_like(zeros))
 
 
 def _batches(X: Array, groups: Array, n_groups: int) -> Iterator[tuple[Array, Array]]:
@@ -98,6 +123,10 @@ def distances(X: Array, centers: Centers, groups: Array) -> Array:
     >>> distances(np.zeros((2, 2)), centers, np.asarray([0, 1]))
     array([0., 5.])
     """
+    if is_sparse(X):
+        return namespace(groups).sqrt(
+            sparse_squared_distances(X, centers.high + centers.low, groups)
+        )
     xp, dtype = namespace(X), widest_float(X)
     high, low = (xp.take(part, groups, axis=0) for part in centers)
     away = (xp.astype(X, dtype, copy=False) - high) - low
@@ -109,14 +138,18 @@ def nearest_other(X: Array, centers: Centers, groups: Array) -> Array:
 
     Rows are compared in coordinates whose origin is the mean of the centres.
     """
-    xp, dtype = namespace(X), widest_float(X)
+    xp, sparse = namespace(groups), is_sparse(X)
+    dtype = centers.high.dtype
     origin = xp.mean(centers.high, axis=0)
     B = (centers.high - origin) + centers.low
     half = 0.5 * xp.sum(B * B, axis=1)
     known = xp.arange(B.shape[0], dtype=groups.dtype, device=device(groups))
     found = []
     for rows, codes in _batches(X, groups, B.shape[0]):
-        scores = half - (xp.astype(rows, dtype, copy=False) - origin) @ B.T
+        if sparse:
+            scores = half + B @ origin - linear_predictor(rows, B)
+        else:
+            scores = half - (xp.astype(rows, dtype, copy=False) - origin) @ B.T
         largest = xp.max(scores, axis=1, keepdims=True)
         above = xp.zeros_like(scores) + (largest + xp.abs(largest) + 1.0)
         own = codes[:, None] == known

@@ -1,0 +1,56 @@
+"""The mean of a function of rows over all rows, which are read once."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from streamlearn._arrays import Array, batch_rows, device, first_row, namespace, to_float
+from streamlearn._estimator.inputs import check_inputs
+from streamlearn._validation.messages import no_rows
+from streamlearn._validation.reader import Reader, same_place_or_raise
+from streamlearn.blocks import Block, as_lazy_rows, reduce
+from streamlearn.core.batches import cut
+from streamlearn.core.scores import Average, add
+
+
+def row_mean(estimator: Any, X: Any, function: Any, like: Array) -> float:
+    """Return the mean of ``function`` over the rows of X.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A fitted one.
+    X : container of shape (n_rows, n_features)
+    function : callable or ValueError
+        It takes rows, and returns a number for each. If it is an error, it is raised for rows of
+        the right library.
+    like : array
+        The sums are in its dtype. X must be in its library and on its device.
+
+    Raises
+    ------
+    ValueError
+        If X has no rows, other features than in ``fit``, or is in another place than ``like``.
+    """
+    given = check_inputs(estimator, X, None, None, reset=False, lazy_rows=True)
+    of_block = partial(_of_block, function, like, given.reader)
+    found = reduce(of_block, add, given.blocks, name="score")
+    if found is None:
+        raise no_rows(given.reader.estimator)
+    return to_float(found.total) / to_float(found.weight)
+
+
+def _of_block(function: Any, fitted: Array, reader: Reader, block: Block) -> Average:
+    """Return the sum over the rows of a block, and their number."""
+    rows = reader.whole(as_lazy_rows(block.X), block.named)
+    like = rows.of(first_row(rows.array))
+    same_place_or_raise(like, fitted, reader.estimator, "score")
+    if isinstance(function, ValueError):
+        raise function
+    xp, m = namespace(fitted), rows.array.shape[0]
+    total = xp.zeros((), dtype=fitted.dtype, device=device(fitted))
+    through = rows.of if rows.functions else None
+    for part in cut(rows.array, None, None, seen=0, batch_size=batch_rows(like), through=through):
+        total = total + xp.astype(xp.sum(function(part.X)), total.dtype, copy=False)
+    return Average(total, total * 0 + m)
