@@ -17,7 +17,6 @@ either: `loss_functions`, `_standard_coef`, `_standard_intercept`, `_average_coe
 from __future__ import annotations
 
 from collections.abc import Mapping
-from copy import copy
 from typing import Any, NamedTuple
 
 # The topics stay apart: ruff would sort all imports of a module together.
@@ -163,7 +162,6 @@ __all__ = [
     "check_steps",
     "made_of",
     "routed_to_steps",
-    "with_arguments",
 ]
 
 
@@ -217,11 +215,3 @@ def made_of(scorer: Any) -> Made:
     if not hasattr(scorer, "_score_func"):
         return Made()
     return Made(scorer._score_func, scorer._kwargs, scorer._sign, scorer._response_method)
-
-
-# The public make_scorer would replace it, except for the metadata that the scorer requests.
-def with_arguments(scorer: Any, **arguments: Any) -> Any:
-    """Return a copy of a scorer whose metric gets ``arguments`` that it does not have yet."""
-    out = copy(scorer)
-    out._kwargs = {**arguments, **scorer._kwargs}
-    return out

@@ -278,6 +278,7 @@ REFUSED = {
 }  # fmt: skip
 
 
+@pytest.mark.complete
 @pytest.mark.parametrize("what", REFUSED)
 def test_what_cannot_be_drawn_is_refused(what):
     name, y, predicted, how, message = REFUSED[what]

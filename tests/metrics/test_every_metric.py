@@ -151,6 +151,7 @@ WARNING = {
 }
 
 
+@pytest.mark.complete
 @pytest.mark.parametrize("name", WARNING)
 def test_scikit_learns_warnings_point_to_the_caller(name):
     metric, y, predicted, how = WARNING[name]
@@ -186,6 +187,7 @@ PARAMETERS = {
 }
 
 
+@pytest.mark.complete
 @pytest.mark.parametrize("name", PARAMETERS)
 def test_a_wrong_parameter_is_refused_before_the_data_are_read(name):
     metric, how = PARAMETERS[name]
@@ -281,6 +283,7 @@ BAD = {
 
 
 @pytest.mark.filterwarnings("ignore:invalid value encountered in cast:RuntimeWarning")
+@pytest.mark.complete
 @pytest.mark.parametrize("lazy", [False, True])
 @pytest.mark.parametrize("name", BAD)
 def test_what_scikit_learn_refuses_is_refused(name, lazy):

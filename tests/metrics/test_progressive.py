@@ -267,6 +267,7 @@ WRONG = {
 }
 
 
+@pytest.mark.complete
 @pytest.mark.parametrize("what", WRONG)
 def test_wrong_parameters_are_refused(what):
     given, how, error, message = WRONG[what]

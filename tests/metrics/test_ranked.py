@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sklearn import metrics as theirs
 
 from streamlearn import metrics
-from streamlearn.metrics import areas, pairs, ranked
+from streamlearn.metrics import Progressive, areas, pairs, ranked
 from tests.containers import dask_array
 
 N = 2000
@@ -220,3 +220,44 @@ def test_several_labels_of_rounded_scores_warn_of_their_error(few):
     y, scores = drawn("two scales")
     with pytest.warns(UserWarning, match="may be wrong by up to"):
         metrics.roc_auc_score(np.stack([y, 1 - y], axis=1), np.stack([scores, -scores], axis=1))
+
+
+def test_scores_that_do_not_fit_the_parameters_are_refused():
+    rng = np.random.default_rng(0)
+    y, P = rng.integers(0, 3, 30), rng.dirichlet([1, 1, 1], 30)
+    auc, ap = "roc_auc_score", "average_precision_score"
+    for name, S, how, message in (
+        (auc, P, {"multi_class": "ovr", "max_fpr": 0.5}, "Partial AUC computation not available"),
+        (auc, P, {"multi_class": "ovr", "average": "samples"}, "not one of those of .*'ovr'"),
+        (auc, P, {"multi_class": "ovo", "average": "micro"}, "not one of those of .*'ovo'"),
+        (auc, P, {"multi_class": "ovo", "average": None}, "average=None is not implemented"),
+        (auc, P, {"multi_class": "ovo", "sample_weight": np.ones(30)}, "Use multi_class='ovr'"),
+        (auc, P[:, 0], {"multi_class": "ovr"}, "for two classes, and there are 3 classes"),
+        (ap, P[:, 0], {}, "for two classes, and there are 3 classes"),
+        (ap, P[:, :, None], {}, r"y_score has shape \(30, 3, 1\). Give one score a row"),
+    ):
+        with pytest.raises((ValueError, NotImplementedError)):
+            getattr(theirs, name)(y, S, **how)
+        with pytest.raises((ValueError, NotImplementedError), match=message):
+            getattr(metrics, name)(y, S, **how)
+    # scikit-learn takes the mean over rows, which needs the scores of a row together
+    with pytest.raises(ValueError, match="average='samples' is not one of those of several"):
+        metrics.average_precision_score(y, P, average="samples")
+
+
+def test_blocks_of_other_columns_are_refused():
+    y = np.asarray([0, 1, 1, 0])
+    for metric, one, other, message in (
+        (
+            "neg_log_loss",
+            (y, np.full(4, 0.5)),
+            (y, np.full((4, 2), 0.5)),
+            "0 column.* another one 2",
+        ),
+        ("roc_auc", (y, np.ones((4, 3))), (y, np.ones(4)), "3 column.* another one 1 or 2"),
+        (metrics.f1_score, (y, y), (np.eye(4), np.eye(4)), "labels of different shapes"),
+        (metrics.davies_bouldin_score, (np.eye(4), y), (np.eye(4)[:, :2], y), "4 .* another one 2"),
+    ):
+        scores = Progressive(metric).update(*one)
+        with pytest.raises(ValueError, match=message):
+            scores.update(*other)

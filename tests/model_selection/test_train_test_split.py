@@ -387,8 +387,8 @@ def test_a_source_is_split_by_the_same_draws_as_dask_blocks(stratified):
         for data in (source, lazy)
     )
     for part, other in zip(found, expected, strict=True):
-        np.testing.assert_array_equal(np.asarray(part), np.asarray(other))
-        np.testing.assert_array_equal(np.asarray(part), np.asarray(part))
+        for _ in range(2):  # a part may be read again
+            np.testing.assert_array_equal(np.asarray(part), np.asarray(other))
 
 
 def test_what_errors_advise_works():

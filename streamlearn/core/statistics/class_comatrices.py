@@ -16,7 +16,6 @@ from streamlearn.core.statistics import block_comoments, comoments
 from streamlearn.core.statistics.block_comoments import Centred
 from streamlearn.core.statistics.by_class import rows_by_class
 from streamlearn.core.statistics.comoments import Comoments
-from streamlearn.core.statistics.moments import or_one
 
 
 class Params(NamedTuple):
@@ -96,12 +95,6 @@ def means(state: State) -> Array:
     """Return the means in each class, (n_classes, n_features). They are 0 without a row."""
     found = [comoments.mean(comoments_of(one)) for one in state]
     return namespace(found[0]).stack(found)
-
-
-def shares(state: State) -> Array:
-    """Return the share of each class in the sum of the weights, (n_classes,)."""
-    found = weights(state)
-    return found / or_one(namespace(found).sum(found))
 
 
 def rescale(params: Params, state: State, rho: Array, delta: Array) -> State:

@@ -1,4 +1,4 @@
-"""Quantiles, ranks and extremes of every feature, from its summary."""
+"""Quantiles and extremes of every feature, from its summary."""
 
 from __future__ import annotations
 
@@ -167,24 +167,6 @@ def weighted_quantile(
         middle = _between(value, along_rows(x, after), 0.5 + 0 * value)
         value = xp.where(even, middle, value)
     return _answer(state, value)
-
-
-def cdf(state: QuantileSummary, x: Array) -> Array:
-    """Return the share of the weight up to each number of x (n_features, k)."""
-    xp, k = namespace(state.at), state.at.shape[1]
-    upto = xp.cumulative_sum(state.at + state.below, axis=1)
-    values = xp.where(state.at > 0, state.values, xp.inf * xp.ones_like(state.values))
-    i = places(values, xp.astype(x, values.dtype, copy=False), after=True) - 1
-    here, after = xp.clip(i, min=0), xp.clip(i + 1, max=k - 1)
-    low, high = along_rows(_numbers(state), here), along_rows(_numbers(state), after)
-    gap = xp.where(after > here, along_rows(state.below, after), 0 * upto[:, :1])
-    spread = (gap > 0) & (high > low)
-    # The numbers are halved, so that no difference overflows.
-    width = xp.where(spread, high / 2 - low / 2, 1 + 0 * low)
-    part = xp.where(spread, xp.astype(x, low.dtype) / 2 - low / 2, 0 * low) / width
-    weight = along_rows(upto, here) + gap * part
-    whole = xp.where(upto[:, -1:] > 0, upto[:, -1:], xp.nan * upto[:, :1])
-    return xp.where(i < 0, 0 * weight, weight) / whole
 
 
 def _between(a: Array, b: Array, part: Array) -> Array:

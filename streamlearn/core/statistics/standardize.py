@@ -56,11 +56,6 @@ def applied(params: Params, state: Moments) -> AffineMap:
     )
 
 
-def inverse(params: Params, state: Moments, X: Array) -> Array:
-    """Return ``X * scale + mean``, the original rows of X except for rounding."""
-    return applied(params, state).inverse(X)
-
-
 def learner(with_mean: bool = True, with_std: bool = True) -> Learner:
     """Return a mergeable learner that standardizes features."""
     params = Params(with_mean, with_std)

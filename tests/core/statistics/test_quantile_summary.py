@@ -94,12 +94,8 @@ def test_the_rank_error_is_at_most_a_thousandth(merges):
         np.testing.assert_array_equal(quantiles.minimum(state), known[0])
         np.testing.assert_array_equal(quantiles.maximum(state), known[-1])
         found = quantiles.quantile(state, levels)
-        ranks = quantiles.cdf(state, np.ascontiguousarray(found.T)).T
         for j, name in enumerate(SHAPES):
             assert rank_error(known[:, j], found[:, j], levels) <= most, name
-            assert np.all(ranks[:, j] >= levels - 2 * most), name
-            exact = np.searchsorted(known[:, j], found[:, j], side="right") / N
-            np.testing.assert_allclose(ranks[:, j], exact, atol=most)
         few = list(SHAPES).index("few integers")
         np.testing.assert_array_equal(found[:, few], np.quantile(X[:, few], levels))
 
@@ -135,7 +131,7 @@ def test_weights_beyond_the_room():
     X, weight = rng.normal(size=(40_000, 2)), rng.exponential(size=40_000)
     weight[rng.random(40_000) < 0.1] = 0.0
     state = of_blocks(X, range(2000, 40_000, 2000), weight, summaries.Sketch(512))
-    assert not summaries.is_exact(state).any()
+    assert np.all(np.any(state.below > 0, axis=1))
     for averaged in (False, True):
         found = quantiles.weighted_quantile(state, levels, averaged=averaged)
         for j in range(2):
@@ -201,7 +197,6 @@ def test_nothing_and_infinity():
         quantiles.quantile(nothing, [0.5]),
         quantiles.weighted_quantile(nothing, [0.5]),
         quantiles.minimum(nothing),
-        quantiles.cdf(nothing, np.zeros((2, 1))),
         robust.centre(nothing),
     ):
         assert np.all(np.isnan(found))

@@ -46,7 +46,7 @@ def test_as_scikit_learn(weights, with_mean, with_std):
         np.testing.assert_allclose(mo.scale(state), theirs.scale_, rtol=1e-7)
     out = learner.apply(learner.params, state, X)
     np.testing.assert_allclose(out, theirs.transform(X), rtol=1e-6, atol=1e-7)
-    back = standardize.inverse(learner.params, state, out)
+    back = standardize.applied(learner.params, state).inverse(out)
     np.testing.assert_allclose(back, X, rtol=1e-12)
 
 
@@ -67,7 +67,7 @@ def test_missing_values_stay_missing(backend):
     state = of_block(A)
     out = standardize.applied(PARAMS, state)(A)
     np.testing.assert_array_equal(np.isnan(backend.to_numpy(out)), np.isnan(X))
-    back = backend.to_numpy(standardize.inverse(PARAMS, state, out))
+    back = backend.to_numpy(standardize.applied(PARAMS, state).inverse(out))
     np.testing.assert_allclose(back, backend.to_numpy(A), rtol=4 * backend.eps)
     never = of_block(A * np.nan)
     assert np.all(np.isnan(backend.to_numpy(standardize.applied(PARAMS, never)(A))))
