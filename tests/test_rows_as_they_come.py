@@ -423,13 +423,13 @@ def test_what_is_too_large_to_be_squared_is_an_error_whose_advice_works():
     assert make_pipeline(StandardScaler(), model).fit(X * 1e200, y).score(X * 1e200, y) > 0.99
     with pytest.raises(ValueError, match="overflow") as raised:
         model.fit(X, y * 1e200)
-    assert "dividing y by its largest value" in raised.value.__notes__[0]
+    assert "divide it by its largest value" in raised.value.__notes__[0]
     small = y * 1e200 / np.abs(y * 1e200).max()
     assert model.fit(X, small).score(X, small) > 0.99
     weight = rng.uniform(1, 2, 500) * 1e-310
     with pytest.raises(ValueError, match="overflow") as raised:
         model.fit(X, y, sample_weight=weight)
-    assert "dividing sample weights by their mean" in raised.value.__notes__[0]
+    assert "divide them by their mean" in raised.value.__notes__[0]
     assert model.fit(X, y, sample_weight=weight / weight.mean()).score(X, y) > 0.99
 
 

@@ -27,9 +27,10 @@ def valid_for(
 
     ``power`` is that of "tweedie". ``estimator`` is the name of a class that has only this loss.
     """
-    if loss not in MEANINGS or power <= 0:
+    has_power = loss.startswith("tweedie")
+    if loss not in MEANINGS or (has_power and power <= 0):
         return None
-    above = loss == "gamma" or (loss.startswith("tweedie") and power >= 2)
+    above = loss == "gamma" or (has_power and power >= 2)
     said, other, zeros = f"loss={loss!r}", "loss='squared_error'", "loss='tweedie'"
     if estimator is not None:
         said, other = estimator, "TweedieRegressor(power=0)"

@@ -22,9 +22,8 @@ from streamlearn.core.learner import Info
 from streamlearn.core.linear import newton_state
 
 SMALLER = (
-    "So might a smaller step where the learning rate is not 'auto', dividing y by its largest "
-    "value where that is too large to be squared, and dividing sample weights by their mean where "
-    "they are below 1e-300."
+    "So might a smaller step, if the learning rate is not 'auto'. If y is too large to be squared, "
+    "divide it by its largest value. If sample weights are below 1e-300, divide them by their mean."
 )
 """Further advice in the error of a linear model that has diverged."""
 

@@ -1,9 +1,9 @@
 """Features that are new: their coefficients, from the rows of a batch alone.
 
-A feature is new if it was constant before, or if rows of the batch are so far off that each says
-more about its coefficient than all rows before: their leverage is above 1. Meters are set to zero
-or replaced, and a column may hold 1 in a million rows before it holds -999999. What the rows before
-say about such a coefficient is noise, and the scores would be off by thousands.
+A feature is new if it was constant before. It is new, too, if rows of the batch are so far off that
+each says more about its coefficient than all rows before: their leverage is above 1. Meters are set
+to zero or replaced, and a column may hold 1 in a million rows before it holds -999999. What the
+rows before say about such a coefficient is noise, and the scores would be off by thousands.
 
 A customer's rows may come together, with a column of their own. One Newton step from 0 would then
 be all that this coefficient gets. It is damped as the coefficient of a rare feature is. If the

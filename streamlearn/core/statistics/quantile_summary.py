@@ -267,6 +267,11 @@ def total(state: QuantileSummary) -> Array:
     return namespace(state.at).sum(state.at + state.below, axis=1)
 
 
+def is_exact(state: QuantileSummary) -> Array:
+    """Return for each feature whether the summary holds all of its numbers, (n_features,)."""
+    return ~namespace(state.below).any(state.below > 0, axis=1)
+
+
 def n_features(state: QuantileSummary) -> int:
     """Return the number of features."""
     return state.values.shape[0]
