@@ -130,6 +130,12 @@ def faults(name: str, source: str) -> list[str]:
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
 
 
+def test_the_picture_of_the_floors_has_each_unit():
+    page = (PACKAGE.parent / "docs" / "design.md").read_text(encoding="utf-8")
+    picture = page.partition("```")[2].partition("```")[0]
+    assert set(re.findall(r"\w+", picture)) >= FLOOR.keys() - {"_show_versions"}
+
+
 @pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(PACKAGE)))
 def test_imports_go_down(path):
     assert unit(path) in FLOOR, "give the new module a floor"
