@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
+
 
 def no_target(estimator: str) -> ValueError:
     """Return the error for a missing y."""
@@ -61,9 +63,13 @@ def diverged(where: str, *, advice: str | None = None) -> ValueError:
 
 @contextmanager
 def sums_are_finite() -> Iterator[None]:
-    """Turn scipy's error for a matrix with infinity or NaN into that for sums that overflowed."""
+    """Turn scipy's error for a matrix with infinity or NaN into that for sums that overflowed.
+
+    NumPy's warnings would come before it.
+    """
     try:
-        yield
+        with np.errstate(over="ignore", invalid="ignore"):
+            yield
     except ValueError as error:
         if "must not contain infs or NaNs" in str(error):
             raise diverged("in the sums of squares of X") from error
