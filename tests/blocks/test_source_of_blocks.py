@@ -516,7 +516,7 @@ def test_what_was_an_array_stays_one():
     for listed in (rows, tuple(rows), [np.asarray(row) for row in rows]):
         assert isinstance(StandardScaler().fit_transform(listed), np.ndarray)
     for listed in ([np.ones((2, 2))] * 2, (np.ones((2, 2)),) * 2):
-        with pytest.raises(TypeError, match="blocks.from_blocks"):
+        with pytest.raises(TypeError, match="from_blocks"):
             StandardScaler().fit(listed)
         assert StandardScaler().fit(from_blocks(listed)).n_samples_seen_ == 4
     assert StandardScaler().fit(from_blocks([[[0, 1], [2, 3]], [[4, 5]]])).n_samples_seen_ == 3
