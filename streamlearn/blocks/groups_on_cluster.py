@@ -48,7 +48,7 @@ def merged_in_groups(
     assert schedule.cluster is not None
     cluster, name = schedule.cluster, schedule.result
     tree = MergeTree(partial(merge, how))
-    cuts = _cuts(start, stop, min(FAN_IN, max(1, schedule.window // 2)))
+    length = min(FAN_IN, max(1, schedule.window // 2))
     merging: dict[int, Key] = {}  # by the first position
     so_far: Any = None  # of the blocks of the last group that the client has
     done = loaded = taken = start  # the first positions without a result, a task, one on the client
@@ -57,11 +57,10 @@ def merged_in_groups(
         loaded = min(most, schedule.let_in(done, first, stop))
         graph = tasks(first, loaded) if first < loaded else {}
         merged = []
-        for begin, end in cuts.items():
+        begin = taken
+        while begin < stop and (end := _end_of_cut(begin, start, stop, length)) <= loaded:
             whole = (begin - start) % FAN_IN == 0
-            if end > loaded:
-                break
-            if begin not in merging and begin >= taken and (whole or begin == taken):
+            if begin not in merging and (whole or begin == taken):
                 key, before = (schedule.key(n, begin) for n in ("merge-blocks", "merged-so-far"))
                 parts = [door.TaskRef(schedule.key(name, p)) for p in range(begin, end)]
                 if not whole:
@@ -70,6 +69,7 @@ def merged_in_groups(
                 graph[key] = door.Task(key, merge, how, door.List(*parts))
                 merging[begin] = key
                 merged.append(key)
+            begin = end
         if graph:
             schedule.submit(graph, merged, name, first, loaded)
         waited = [schedule.key(name, done)] if done < loaded else []
@@ -77,7 +77,8 @@ def merged_in_groups(
         while done < loaded and cluster.done(schedule.key(name, done)):
             done += 1
         if taken in merging and cluster.done(merging[taken]):
-            so_far, end = cluster.take(merging[taken]), cuts[taken]
+            so_far = cluster.take(merging.pop(taken))
+            end = _end_of_cut(taken, start, stop, length)
             schedule.let_go(name, taken, end)
             taken = end
             if (end - start) % FAN_IN == 0 or end == stop:
@@ -86,11 +87,7 @@ def merged_in_groups(
     return tree.result()
 
 
-def _cuts(start: int, stop: int, length: int) -> dict[int, int]:
-    """Return the ends of what is merged together, by its first position. Groups are cut, too."""
-    groups = range(start, stop, FAN_IN)
-    return {
-        begin: min(begin + length, group + FAN_IN, stop)
-        for group in groups
-        for begin in range(group, min(group + FAN_IN, stop), length)
-    }
+def _end_of_cut(begin: int, start: int, stop: int, length: int) -> int:
+    """Return the end of what is merged together from ``begin`` on. Groups are cut, too."""
+    group = begin - (begin - start) % FAN_IN
+    return min(begin + length, group + FAN_IN, stop)
