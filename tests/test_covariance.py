@@ -1,14 +1,16 @@
 """Covariances and their shrinkage, against scikit-learn and float128."""
 
+import pickle
 from itertools import pairwise
 
 import dask.array as da
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import linalg
 from sklearn import covariance as theirs
 
-from streamlearn import covariance
+from streamlearn import covariance, to_namespace
 from streamlearn.covariance import OAS, EmpiricalCovariance, LedoitWolf, ShrunkCovariance
 from streamlearn.pipeline import make_pipeline
 from streamlearn.preprocessing import StandardScaler
@@ -85,10 +87,10 @@ def test_every_source_of_blocks_and_rows_that_come_later(name):
     assert_same(a.merge(b), want)
 
 
-def wide(rows, centred):
+def wide(rows, about_zero):
     """Return the covariance and Ledoit and Wolf's shrinkage of rows, in float128."""
     rows = rows.astype(np.longdouble)
-    rows = rows - (0 if centred else rows.sum(axis=0) / len(rows))
+    rows = rows - (0 if about_zero else rows.sum(axis=0) / len(rows))
     n, d = rows.shape
     found = rows.T @ rows / n
     mean = np.trace(found) / d
@@ -109,17 +111,56 @@ HARD = {
 
 
 @pytest.mark.parametrize("kind", HARD)
-@pytest.mark.parametrize("centred", [False, True])
-def test_the_shrinkage_is_exact_at_any_offset_scale_and_cut(kind, centred):
+@pytest.mark.parametrize("about_zero", [False, True])
+def test_the_shrinkage_is_exact_at_any_offset_scale_and_cut(kind, about_zero):
     rows = HARD[kind](RNG.gamma(2.0, size=(60, D)))
-    found, share = wide(rows, centred)
+    found, share = wide(rows, about_zero)
     for cut in (60, 7, 1):
-        model = LedoitWolf(assume_centered=centred, store_precision=False)
+        model = LedoitWolf(assume_centered=about_zero, store_precision=False)
         model.fit(da.from_array(rows, chunks=(cut, D)) if cut < 60 else rows)
         # float128 holds 11 digits of deviations at an offset of 1e8
         assert abs(float((model.shrinkage_ - share) / share)) < 1e-9
         size = np.abs(found).max()
         assert float(np.abs(model.covariance_ - found).max() / size) < 1e-10
+
+
+@pytest.mark.parametrize("estimator", [OAS, LedoitWolf])
+@pytest.mark.parametrize("about_zero", [False, True])
+def test_the_shrinkage_does_not_depend_on_the_unit(estimator, about_zero):
+    want = estimator(assume_centered=about_zero).fit(X).shrinkage_
+    assert 0 < want < 1
+    for unit in (1e-150, 1e-90, 1e80, 1e150):
+        model = estimator(assume_centered=about_zero, store_precision=False).fit(X * unit)
+        assert abs(model.shrinkage_ - want) < 1e-12 * want, unit
+
+
+def test_no_inverse_is_computed_before_it_is_read(monkeypatch):
+    n_inverses, pinvh = 0, linalg.pinvh
+
+    def counted(*args, **given):
+        nonlocal n_inverses
+        n_inverses += 1
+        return pinvh(*args, **given)
+
+    monkeypatch.setattr(linalg, "pinvh", counted)
+    model = EmpiricalCovariance()
+    assert not hasattr(model, "precision_")
+    for part in (X[:50], X[50:120], X[120:150]):
+        model.partial_fit(part)
+    model = model.merge(EmpiricalCovariance().fit(X[150:]))
+    assert n_inverses == 0
+    copies = [pickle.loads(pickle.dumps(model)), to_namespace(model, "array_api_strict"), model]
+    want = theirs.EmpiricalCovariance().fit(X)
+    for each in copies:
+        n_inverses = 0
+        each.mahalanobis(each.location_[None, :])
+        each.score(each.location_[None, :])
+        np.testing.assert_allclose(np.asarray(each.precision_), want.precision_, rtol=1e-9)
+        assert each.precision_ is each.precision_
+        assert n_inverses == 1
+    model.partial_fit(X[:9])  # other rows have another inverse
+    assert not np.allclose(model.precision_, want.precision_, rtol=1e-9)
+    assert model.set_params(store_precision=False).fit(X).precision_ is None
 
 
 @pytest.mark.parametrize("name", covariance.__all__)

@@ -57,7 +57,8 @@ class EmpiricalCovariance(Mergeable, Estimator):
     -----
     Rows are shifted before they are multiplied, so that no digit is lost however far they lie from
     zero. In a pipeline behind a scaler one read is enough for both. A matrix of features times
-    features is kept, so that there may be 16,384 features at most.
+    features is kept, so that there may be 16,384 features at most. Its inverse is computed when it
+    is first needed, so that `partial_fit` and `merge` are cheap.
 
     Differences from scikit-learn:
 
@@ -98,9 +99,10 @@ class EmpiricalCovariance(Mergeable, Estimator):
 
     location_: Array
     covariance_: Array
-    precision_: Any
     _location: Array
+    _covariance: Any  # in the widest float, until its inverse is computed
     _precision: Any  # in the widest float
+    _shown: Any  # the same as learned
 
     def __init__(self, *, store_precision: Any = True, assume_centered: Any = False) -> None:
         self.store_precision = store_precision
@@ -114,7 +116,7 @@ class EmpiricalCovariance(Mergeable, Estimator):
         """Return the co-moments of a state of the statistic."""
         return state
 
-    def covariance_of(self, state: Any) -> tuple[np.ndarray, float | None]:
+    def _covariance_of(self, state: Any) -> tuple[np.ndarray, float | None]:
         """Return the covariance of the rows of a state in float64, and its shrinkage.
 
         Parameters
@@ -127,7 +129,7 @@ class EmpiricalCovariance(Mergeable, Estimator):
         shrinkage : float or None
             None if nothing is shrunk.
         """
-        return empirical(self._comoments(state), centred=self.assume_centered), None
+        return empirical(self._comoments(state), about_zero=self.assume_centered), None
 
     def _publish(self) -> None:
         of = self._comoments(self._state)
@@ -139,7 +141,7 @@ class EmpiricalCovariance(Mergeable, Estimator):
                 stacklevel=2,
             )
         with np.errstate(over="ignore", invalid="ignore"):
-            covariance, shrinkage = self.covariance_of(self._state)
+            covariance, shrinkage = self._covariance_of(self._state)
         if not np.isfinite(covariance).all():
             raise ValueError(
                 "The covariance overflows: a variance is larger than float64 can hold. Scale X, "
@@ -149,12 +151,24 @@ class EmpiricalCovariance(Mergeable, Estimator):
         self._location = 0.0 * mean if self.assume_centered else mean
         self.location_ = self._as_learned(self._location)
         self.covariance_ = self._as_learned(covariance)
-        self.precision_ = self._precision = None
-        if self.store_precision:
-            self._precision = asarray(linalg.pinvh(covariance, check_finite=False), like=mean)
-            self.precision_ = self._as_learned(self._precision)
+        self._covariance = asarray(covariance, like=mean) if self.store_precision else None
+        self._precision = self._shown = None
         if shrinkage is not None:
             self.shrinkage_ = shrinkage
+
+    @property
+    def precision_(self) -> Array | None:
+        """The pseudo-inverse of the covariance, or None if ``store_precision=False``.
+
+        It is computed when it is first needed, because `partial_fit` and `merge` need none.
+        """
+        if "_precision" not in vars(self):
+            raise AttributeError(
+                f"{type(self).__name__!r} object has no attribute 'precision_' before it is fitted."
+            )
+        if self._shown is None and not (self._covariance is None and self._precision is None):
+            self._shown = self._as_learned(self._inverse())
+        return self._shown
 
     def fit(self, X: Any, y: Any = None) -> Self:
         """Find the covariance of all rows, in one pass.
@@ -211,10 +225,14 @@ class EmpiricalCovariance(Mergeable, Estimator):
 
     def _inverse(self) -> Array:
         """Return the pseudo-inverse of the covariance in the widest float."""
+        kept = self._covariance  # read first: another thread forgets it after the inverse is there
         if self._precision is not None:
             return self._precision
-        covariance = to_numpy(self.covariance_).astype(np.float64)
-        return asarray(linalg.pinvh(covariance, check_finite=False), like=self._location)
+        covariance = to_numpy(self.covariance_ if kept is None else kept).astype(np.float64)
+        found = asarray(linalg.pinvh(covariance, check_finite=False), like=self._location)
+        if kept is not None:
+            self._precision, self._covariance = found, None
+        return found
 
     def mahalanobis(self, X: Any) -> Any:
         """Return the squared Mahalanobis distance of each row from ``location_``.

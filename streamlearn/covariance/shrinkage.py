@@ -57,10 +57,10 @@ def of_ledoit_wolf(covariance: np.ndarray, spread: float, weight: float) -> floa
     return float(min(spread, away) / away) if spread > 0 and away > 0 else 0.0
 
 
-def spread_of(state: LengthComoments, unit: float, *, centred: bool) -> float:
+def spread_of(state: LengthComoments, unit: float, *, about_zero: bool) -> float:
     """Return the mean of ``|x x' - covariance|^2`` in units of ``unit**4``.
 
-    The rows x are those less their mean, or the rows themselves if they are ``centred``. What the
+    The rows x are those less their mean, or the rows themselves if ``about_zero``. What the
     mean adds is a sum of its own. The difference of two fourth powers of it would lose all digits.
     """
     of = state.comoments
@@ -70,9 +70,9 @@ def spread_of(state: LengthComoments, unit: float, *, centred: bool) -> float:
     )
     T, Q = length_comoments.about_mean(state, asarray(np.asarray([unit]), like=of.mean))
     T, Q = (to_numpy(a).astype(np.float64) / weight for a in (T, Q))
-    C, m = empirical(of, centred=False) / unit / unit, m / unit
+    C, m = empirical(of, about_zero=False) / unit / unit, m / unit
     found = Q[0] - np.sum(C * C)
-    if centred:
+    if about_zero:
         found += 2.0 * m @ C @ m + 2.0 * (m @ m) * np.trace(C) + 4.0 * m @ T
     return float(found)
 
@@ -82,6 +82,8 @@ def of_oas(covariance: np.ndarray, weight: float) -> float:
     d = covariance.shape[0]
     if d == 1:
         return 0.0
+    # The largest variance is the unit, since squares of others may underflow or overflow.
+    covariance = covariance / (np.max(np.diagonal(covariance)) or 1.0)
     mean, squares = np.trace(covariance) / d, np.mean(covariance**2)
     # The difference is the mean of these squares, which cannot be negative.
     away = (weight + 1) * np.mean((covariance - mean * np.eye(d)) ** 2)
@@ -115,9 +117,9 @@ def _deviations(covariance: np.ndarray, mean: np.ndarray, weight: float) -> np.n
     return np.sqrt(np.where(variance <= rounding, 1.0, variance))
 
 
-def empirical(state: Comoments, *, centred: bool) -> np.ndarray:
-    """Return the covariance of the rows, or their mean products if they are ``centred``."""
-    if not centred:
+def empirical(state: Comoments, *, about_zero: bool) -> np.ndarray:
+    """Return the covariance of the rows, or the means of their products if ``about_zero``."""
+    if not about_zero:
         return to_numpy(comoments.covariance(state)).astype(np.float64)
     unit = to_numpy(state.unit).astype(np.float64)
     weight = float(to_numpy(or_one(comoments.total_weight(state)))[0])

@@ -83,7 +83,7 @@ class ShrunkCovariance(EmpiricalCovariance):
         super().__init__(store_precision=store_precision, assume_centered=assume_centered)
         self.shrinkage = shrinkage
 
-    def covariance_of(self, state: Any) -> tuple[np.ndarray, float | None]:
+    def _covariance_of(self, state: Any) -> tuple[np.ndarray, float | None]:
         """Return the covariance of the rows of a state in float64, and None.
 
         Parameters
@@ -96,7 +96,8 @@ class ShrunkCovariance(EmpiricalCovariance):
         shrinkage : None
             It is a parameter, and not learned.
         """
-        return shrunk(empirical(state, centred=self.assume_centered), float(self.shrinkage)), None
+        covariance = empirical(state, about_zero=self.assume_centered)
+        return shrunk(covariance, float(self.shrinkage)), None
 
 
 class LedoitWolf(EmpiricalCovariance):
@@ -180,7 +181,7 @@ class LedoitWolf(EmpiricalCovariance):
     def _comoments(state: Any) -> Comoments:
         return state.comoments
 
-    def covariance_of(self, state: Any) -> tuple[np.ndarray, float | None]:
+    def _covariance_of(self, state: Any) -> tuple[np.ndarray, float | None]:
         """Return the covariance of the rows of a state in float64, and its shrinkage.
 
         Parameters
@@ -192,13 +193,13 @@ class LedoitWolf(EmpiricalCovariance):
         covariance : ndarray of shape (n_features, n_features)
         shrinkage : float
         """
-        of, centred = state.comoments, bool(self.assume_centered)
-        covariance = empirical(of, centred=centred)
+        of, about_zero = state.comoments, bool(self.assume_centered)
+        covariance = empirical(of, about_zero=about_zero)
         unit = float(to_numpy(or_one(length_comoments.size(of)))[0])
-        if centred:
+        if about_zero:
             unit = max(unit, float(np.abs(to_numpy(comoments.mean(of))).max()))
         weight = float(to_numpy(or_one(comoments.total_weight(of)))[0])
-        spread = spread_of(state, unit, centred=centred)
+        spread = spread_of(state, unit, about_zero=about_zero)
         shrinkage = of_ledoit_wolf(covariance / unit / unit, spread, weight)
         return shrunk(covariance, shrinkage), shrinkage
 
@@ -260,7 +261,7 @@ class OAS(EmpiricalCovariance):
 
     shrinkage_: float
 
-    def covariance_of(self, state: Any) -> tuple[np.ndarray, float | None]:
+    def _covariance_of(self, state: Any) -> tuple[np.ndarray, float | None]:
         """Return the covariance of the rows of a state in float64, and its shrinkage.
 
         Parameters
@@ -272,7 +273,7 @@ class OAS(EmpiricalCovariance):
         covariance : ndarray of shape (n_features, n_features)
         shrinkage : float
         """
-        covariance = empirical(state, centred=self.assume_centered)
+        covariance = empirical(state, about_zero=self.assume_centered)
         weight = float(to_numpy(or_one(comoments.total_weight(state)))[0])
         shrinkage = of_oas(covariance, weight)
         return shrunk(covariance, shrinkage), shrinkage

@@ -80,10 +80,10 @@ class DiscriminantAnalysis(DecidingClassifier):
     def _covariance(self, state: Any) -> np.ndarray:
         """Return the covariance of the rows of a state as the parameters ask for it, in float64."""
         if self.covariance_estimator is not None:
-            return self.covariance_estimator.covariance_of(state)[0]
+            return self.covariance_estimator._covariance_of(state)[0]
         if self.shrinkage == "auto":
             return of_standardized(state)
-        return shrunk(empirical(state, centred=False), self.shrinkage)
+        return shrunk(empirical(state, about_zero=False), self.shrinkage)
 
     def _priors_of(self, count: np.ndarray) -> np.ndarray:
         """Return the probabilities of the classes.
