@@ -268,5 +268,5 @@ def test_between_workers_only_views_and_sums_travel(client, scaled):
                 travelled[name] = travelled.get(name, 0) + size
     assert travelled
     small = {"view-model", "learn-block", "merge-blocks", "renew-model", "learn-round"}
-    assert set(travelled) <= small | {"state", "wait-for-block"}
+    assert set(travelled) <= small | {"state", "wait-for-block", "merged-so-far"}
     assert sum(travelled.values()) < 0.05 * (X.nbytes + y.nbytes)

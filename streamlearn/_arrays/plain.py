@@ -124,7 +124,7 @@ def without_rows(x: Any) -> str | None:
     """
     if isinstance(x, list | tuple) and len(x):
         return _of_items(x[0])
-    if isinstance(x, Mapping):
+    if isinstance(x, Mapping) and not hasattr(x, "shape"):  # a dok_array is a dict
         return COLUMNS
     if isinstance(x, str | bytes | PurePath):
         return FILE
