@@ -22,6 +22,9 @@ and 1808 for 16 labels, 993 and 362 for 64, 7015 and 580 for 256. JAX: 276 and 2
 LABELS_AT_ONCE = 1 << 22
 """Numbers of the rows times labels that `weights_by_label` compares at a time."""
 
+FEWEST_ROWS = 8
+"""The smallest number of rows that it compares at a time: few arrays of the size of its result."""
+
 STACKED = 1 << 13
 """Numbers of a matrix whose product with a vector OpenBLAS computes on one thread."""
 
@@ -90,12 +93,13 @@ def weights_by_label(labels: Array, n_labels: int, weight: Array | None, dtype: 
         return np.bincount(labels, weights=weight, minlength=n_labels).astype(dtype, copy=False)
     xp, here = namespace(labels), device(labels)
     known = xp.arange(n_labels, dtype=labels.dtype, device=here)
-    if weight is None:
+    many = n_labels > MANY_LABELS
+    if weight is None and not many:
         weight = xp.ones(labels.shape[0], dtype=dtype, device=here)
-    weight = xp.astype(weight, dtype, copy=False)
-    if n_labels <= MANY_LABELS or xp.finfo(dtype).bits < 64:
+    weight = None if weight is None else xp.astype(weight, dtype, copy=False)
+    if weight is not None and (not many or xp.finfo(dtype).bits < 64):
         total = xp.zeros(n_labels, dtype=dtype, device=here)
-        rows = max(1, LABELS_AT_ONCE // n_labels)
+        rows = max(FEWEST_ROWS, LABELS_AT_ONCE // n_labels)
         for start in range(0, labels.shape[0], rows):
             at = slice(start, min(start + rows, labels.shape[0]))
             total = total + over_rows(weight[at], xp.astype(labels[at, None] == known, dtype))
@@ -103,6 +107,8 @@ def weights_by_label(labels: Array, n_labels: int, weight: Array | None, dtype: 
     order = xp.argsort(labels)
     in_order = xp.take(labels, order)
     first, end = (xp.searchsorted(in_order, known, side=side) for side in ("left", "right"))
+    if weight is None:
+        return xp.astype(end - first, dtype)
     until = xp.cumulative_sum(xp.take(weight, order), axis=0, include_initial=True)
     return xp.take(until, end) - xp.take(until, first)
 
