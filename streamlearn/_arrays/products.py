@@ -9,6 +9,7 @@ from scipy.linalg.blas import dtrsv, strsv
 
 from streamlearn._arrays import sparse
 from streamlearn._arrays.library import Array, device, is_sparse, namespace, widest_float
+from streamlearn._arrays.order import places
 
 MANY_LABELS = 64
 """Number of labels beyond which `sums_by_label` sorts the rows. Up to it, a product is faster.
@@ -94,10 +95,16 @@ def weights_by_label(labels: Array, n_labels: int, weight: Array | None, dtype: 
     xp, here = namespace(labels), device(labels)
     known = xp.arange(n_labels, dtype=labels.dtype, device=here)
     many = n_labels > MANY_LABELS
-    if weight is None and not many:
+    if weight is None and many:  # counts are exact in any dtype
+        in_order = xp.sort(labels)[None, :]
+        first, end = (
+            places(in_order, known[None, :], after=after)[0, :] for after in (False, True)
+        )
+        return xp.astype(end - first, dtype)
+    if weight is None:
         weight = xp.ones(labels.shape[0], dtype=dtype, device=here)
-    weight = None if weight is None else xp.astype(weight, dtype, copy=False)
-    if weight is not None and (not many or xp.finfo(dtype).bits < 64):
+    weight = xp.astype(weight, dtype, copy=False)
+    if not many or xp.finfo(dtype).bits < 64:
         total = xp.zeros(n_labels, dtype=dtype, device=here)
         rows = max(FEWEST_ROWS, LABELS_AT_ONCE // n_labels)
         for start in range(0, labels.shape[0], rows):
@@ -107,8 +114,6 @@ def weights_by_label(labels: Array, n_labels: int, weight: Array | None, dtype: 
     order = xp.argsort(labels)
     in_order = xp.take(labels, order)
     first, end = (xp.searchsorted(in_order, known, side=side) for side in ("left", "right"))
-    if weight is None:
-        return xp.astype(end - first, dtype)
     until = xp.cumulative_sum(xp.take(weight, order), axis=0, include_initial=True)
     return xp.take(until, end) - xp.take(until, first)
 
