@@ -130,9 +130,9 @@ class RoundSums(NamedTuple):
     values : array of shape (k, 4, K)
         The losses of some rows by the models that are compared.
     new : tuple of three arrays of shape (K, d), or None
-        What new features add to the coefficients (see `new_features`) times the number of rows, the
-        same times their levels less the centre, and the number of rows. The gradients are those at
-        the models without it.
+        What new features add to the coefficients (see `new_features`) and their levels less the
+        centre, both times the number of rows, and this number. The gradients are those at the
+        models without it.
     """
 
     rows: int
@@ -217,7 +217,8 @@ def of_batch(params: Params, known: View, batch: Batch) -> tuple[RoundSums, Info
         curved = with_rows(of_sums(None, absolute, square, rows), Z, h)
     new = None
     if again is not None:
-        new = m * coef, m * coef * (level - centre), m * xp.astype(coef != 0.0, w.dtype)
+        its = m * xp.astype(coef != 0.0, w.dtype)
+        new = m * coef, its * (level - centre), its
         more = new_features.with_intercepts(coef, level, centre)
         q = score_change(Z, more, centre)
         change = joint_loss.times_scores(h, q) if joint else h * q
@@ -285,8 +286,7 @@ def step(params: Params, state: State, sums: RoundSums, seen: int) -> State:
     if sums.new is not None:
         total, offset, rows = sums.new
         rows = xp.where(rows > 0.0, rows, 1.0)
-        coef = total / rows
-        level = centre + offset / xp.where(total != 0.0, total, 1.0)
+        coef, level = total / rows, centre + offset / rows
         more = new_features.with_intercepts(coef, level, state.centre)
         state = new_features.added(state, coef, level)
         gradient = gradient + times(more, curved.sums.hessian) / m

@@ -25,6 +25,7 @@ from streamlearn._arrays import (
     device,
     namespace,
     rows_at,
+    weights_by_label,
 )
 from streamlearn.core import rows as affine
 from streamlearn.core.batches import cut
@@ -239,14 +240,11 @@ def even_weights(params: Params, target: Array, weight: Array | None, like: Arra
     if LOSSES[params.loss].joint:  # it is one model, so rows are drawn by all of their weights
         by_class = row_weights(params, targets(params, target, like), weight)
         return by_class if by_class is None else by_class[:, 0]
-    n = max(2, like.shape[0] // params.n_models)
-    codes = xp.arange(n, dtype=target.dtype, device=device(like))
-    member = xp.astype(target[:, None] == codes, like.dtype)
-    each = column_sums(member if own is None else own[:, None] * member)
+    each = weights_by_label(target, max(2, like.shape[0] // params.n_models), own, like.dtype)
     total, there = xp.sum(each), each > 0.0
     part = total / xp.sum(xp.astype(there, like.dtype))
     factor = (1.0 - EVEN) + EVEN * part / xp.where(there, each, xp.ones_like(each))
-    factor = member @ factor
+    factor = xp.take(factor, target)
     return factor if own is None else factor * own
 
 
