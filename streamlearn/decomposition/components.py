@@ -149,6 +149,13 @@ class Components(ClassNamePrefixFeaturesOutMixin, MergeableTransformer):
         """Set the fitted attributes."""
         raise NotImplementedError
 
+    def _reads_several(self, n_features: int) -> bool:
+        """Return whether ``fit`` uses the range finder for rows of some features.
+
+        The parameters may be unchecked yet. A ``RandomState`` among them stays as it is.
+        """
+        return False
+
     def _draws_for(self, n_features: int) -> ranges.Drawn | None:
         """Return the first vectors for rows of some features. None to find all components."""
         return None
@@ -197,6 +204,7 @@ class Components(ClassNamePrefixFeaturesOutMixin, MergeableTransformer):
         finally:
             for name in ("_several", "_drawn"):
                 self.__dict__.pop(name, None)
+            ranges.drawn.cache_clear()  # the vectors take as much memory as the sums
 
     def fit_transform(self, X: Any, y: Any = None) -> Any:  # type: ignore[override]
         """Find the components of all rows, then return their scores.
@@ -261,17 +269,14 @@ class Components(ClassNamePrefixFeaturesOutMixin, MergeableTransformer):
         return learner(self._asked())
 
     def _publish(self) -> None:
-        n, drawn = self._asked().n_components, self._drawn
+        n = self._asked().n_components
         d = self._state.mean.shape[0]
         if isinstance(n, Integral) and int(n) > d:
             raise ValueError(
                 f"n_components={n} must be at most the number of features, and X has {d}. Set "
                 f"n_components={d} or less."
             )
-        if isinstance(self._state, RangeSums):
-            assert drawn is not None
-            self._shown(ranges.decomposed(self._asked(), self._state, drawn(d)), 1)
-        else:
+        if not isinstance(self._state, RangeSums):  # those are published after their last read
             self._shown(decomposed(self._asked(), self._state), 1)
 
     def _shown(self, found: Decomposition, n_reads: int) -> None:

@@ -201,10 +201,14 @@ class PCA(Principal):
                 "svd_solver='randomized'. Set n_components to a number above 0."
             )
 
+    def _reads_several(self, n_features: int) -> bool:
+        if self.svd_solver == "auto":
+            return n_features > MANY and isinstance(self.n_components, Integral)
+        return self.svd_solver == "randomized"
+
     def _draws_for(self, n_features: int) -> Drawn | None:
         n = self.n_components
-        auto = self.svd_solver == "auto" and n_features > MANY and isinstance(n, Integral)
-        if not auto and self.svd_solver != "randomized":
+        if not self._reads_several(n_features):
             return None
         if n is None:
             MergeableTransformer._few_or_raise(self, n_features)

@@ -17,6 +17,7 @@ References
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from numbers import Integral
 from typing import Any, NamedTuple
 
@@ -31,6 +32,8 @@ from streamlearn.decomposition.asked import Asked, Decomposition
 
 MANY = 5_000
 """The number of features up to which a matrix of features times features is kept by default."""
+
+NOT_FINITE = "The products of rows are not finite. Scale X, for example with StandardScaler."
 
 
 class Drawn(NamedTuple):
@@ -48,8 +51,18 @@ class Drawn(NamedTuple):
 
     def __call__(self, n_features: int) -> np.ndarray:
         """Return the vectors for rows of some features."""
-        size = n_features, min(self.width, n_features)
-        return np.random.RandomState(self.seed).normal(size=size)
+        return drawn(self.seed, min(self.width, n_features), n_features)
+
+
+@lru_cache(maxsize=2)
+def drawn(seed: int, width: int, n_features: int) -> np.ndarray:
+    """Return random vectors (n_features, width), which nothing may change.
+
+    Each block and each merge asks for them. To draw them can take longer than to multiply them.
+    """
+    out = np.random.RandomState(seed).normal(size=(n_features, width))
+    out.flags.writeable = False
+    return out
 
 
 def seed_of(random_state: Any) -> int:
@@ -66,11 +79,21 @@ def basis_of(products: np.ndarray) -> np.ndarray:
 
 
 def products_of(state: RangeSums, vectors: np.ndarray, *, centred: bool) -> np.ndarray:
-    """Return W on the host, of rows less their means if ``centred``."""
-    if centred:
-        return to_numpy(state.products).astype(np.float64)
-    V = asarray(vectors, like=state.mean)
-    return to_numpy(range_sums.about_zero(state, V)).astype(np.float64)
+    """Return W on the host, of rows less their means if ``centred``.
+
+    Raises
+    ------
+    ValueError
+        If a product is not finite.
+    """
+    W = state.products
+    if not centred:
+        with np.errstate(over="ignore", invalid="ignore"):
+            W = range_sums.about_zero(state, asarray(vectors, like=state.mean))
+    out = to_numpy(W).astype(np.float64)
+    if not np.isfinite(out).all():
+        raise ValueError(NOT_FINITE)
+    return out
 
 
 def directions_of(V: np.ndarray, W: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -105,9 +128,7 @@ def _root(A: np.ndarray) -> np.ndarray:
             return linalg.cholesky(A, lower=True)
         except linalg.LinAlgError:
             A, more = A + more * np.eye(len(A)), 4 * more
-    raise ValueError(
-        "The products of rows are not finite. Scale X, for example with StandardScaler."
-    )
+    raise ValueError(NOT_FINITE)
 
 
 def decomposed(asked: Asked, state: RangeSums, vectors: np.ndarray) -> Decomposition:

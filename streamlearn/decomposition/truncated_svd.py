@@ -121,8 +121,11 @@ class TruncatedSVD(Components):
     def _asked(self) -> Asked:
         return Asked(self.n_components, centred=False)
 
+    def _reads_several(self, n_features: int) -> bool:
+        return self.algorithm == "randomized" and n_features > MANY
+
     def _draws_for(self, n_features: int) -> Drawn | None:
-        if self.algorithm != "randomized" or n_features <= MANY:
+        if not self._reads_several(n_features):
             return None
         return Drawn(seed_of(self.random_state), int(self.n_components) + int(self.n_oversamples))
 

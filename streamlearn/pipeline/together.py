@@ -41,8 +41,10 @@ def shares(step: Any, X: Any) -> bool:
     """Return whether a step can learn from a collection in the same read as others."""
     merges = stages.is_ours(step) and not hasattr(step, "_cross_fit")
     single = hasattr(step, "_learner_of_rows") or hasattr(step, "_table_statistic")
-    alone = getattr(step, "svd_solver", None) == "randomized"  # it reads rows several times
-    return merges and single and not alone and engine.is_collection(X)
+    if not (merges and single and engine.is_collection(X)):
+        return False
+    alone = getattr(step, "_reads_several", None)  # as the range finder of many features does
+    return alone is None or not alone(X.shape[1])
 
 
 def part_of(step: Any, columns: Sequence[int], chosen: Any, X: Any) -> Part:

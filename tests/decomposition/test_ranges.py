@@ -11,12 +11,15 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array
 from sklearn import decomposition as theirs
+from sklearn.base import clone
+from sklearn.pipeline import make_union
 
 import streamlearn
 from streamlearn.core.statistics import range_sums
-from streamlearn.decomposition import PCA, TruncatedSVD, pca, truncated_svd
+from streamlearn.decomposition import PCA, TruncatedSVD, pca, ranges, truncated_svd
 from streamlearn.linear_model import LinearRegression
 from streamlearn.pipeline import make_pipeline
+from streamlearn.pipeline.together import shares
 from streamlearn.preprocessing import StandardScaler
 from tests.containers import dask_array
 
@@ -139,6 +142,24 @@ def test_a_pipeline_reads_as_often_and_passes_scores_on():
     alike(pipe[1], alone, tol=1e-8)
 
 
+@pytest.mark.parametrize("step", [PCA(2), TruncatedSVD(2), PCA(2, svd_solver="randomized")])
+def test_the_range_finder_shares_no_read_with_other_branches(step, monkeypatch):
+    """Sums of features times features, which a shared read makes, can exceed the memory."""
+    for module in (pca, truncated_svd):
+        monkeypatch.setattr(module, "MANY", 50)
+    step = clone(step).set_params(random_state=np.random.RandomState(0))
+    before = step.random_state.get_state()[1].copy()
+    given = dask_array(X, CHUNKS)
+    assert not shares(step, given)
+    assert shares(step, given[:, :50]) is (step.get_params().get("svd_solver") != "randomized")
+    np.testing.assert_array_equal(step.random_state.get_state()[1], before)
+    union = make_union(step, PCA(3, svd_solver="full"), TruncatedSVD(2, algorithm="arpack"))
+    pipe = make_pipeline(union, LinearRegression())
+    pipe.fit(given, dask_array(X[:, 0], CHUNKS))
+    found = [type(each._state).__name__ for _, each in pipe[0].transformer_list]
+    assert found == ["RangeSums", "Comoments", "Comoments"]
+
+
 def test_any_library_has_the_same_components(backend):
     how = {"svd_solver": "randomized", "iterated_power": 2, "random_state": 0}
     want = PCA(3, **how).fit(X)
@@ -170,6 +191,42 @@ def test_sums_of_parts_are_the_sums_of_all():
                 np.testing.assert_allclose(got, want, rtol=1e-11, atol=1e-11 * np.abs(want).max())
 
 
+def test_vectors_are_drawn_once_and_forgotten_after_fit():
+    ranges.drawn.cache_clear()
+    first = ranges.Drawn(0, 4)
+    how = range_sums.learner(first)
+    parts = [how.of_block(how.params, X[a : a + 100], None) for a in range(0, N, 100)]
+    how.merge(how.merge(parts[0], parts[1]), how.merge(parts[2], parts[3]))
+    assert ranges.drawn.cache_info().misses == 1
+    np.testing.assert_array_equal(first(D), np.random.RandomState(0).normal(size=(D, 4)))
+    with pytest.raises(ValueError, match="read-only"):
+        first(D)[0, 0] = 1.0
+    PCA(3, svd_solver="randomized", random_state=0).fit(X)
+    assert ranges.drawn.cache_info().currsize == 0
+
+
+@pytest.mark.parametrize(("n", "d", "calls"), [(700, 700, 1), (1_500, 700, 3), (0, 30, 0)])
+def test_dense_sums_are_made_once_for_as_many_sparse_rows_as_features(n, d, calls):
+    rng = np.random.default_rng(0)
+    A = csr_array(np.where(rng.random((n, d)) < 0.5, rng.normal(size=(n, d)), 0.0))
+    V = rng.normal(size=(d, 3))
+    how = range_sums.learner(V)
+    with patch.object(range_sums, "_of_sparse", wraps=range_sums._of_sparse) as sums:
+        got = how.of_block(how.params, A, None)
+    assert sums.call_count == calls
+    centred = A.toarray() - (A.sum(axis=0) / max(n, 1))
+    want = centred.T @ (centred @ V)
+    np.testing.assert_allclose(got.products, want, atol=1e-11 * np.abs(want).max(initial=0))
+
+
+@pytest.mark.parametrize("power", [0, 2])
+def test_components_are_computed_after_the_last_read_alone(power):
+    with patch.object(ranges, "decomposed", wraps=ranges.decomposed) as decomposed:
+        model = PCA(3, svd_solver="randomized", iterated_power=power, random_state=0).fit(X)
+    assert decomposed.call_count == 1
+    assert model.n_reads_ == power + 1
+
+
 def test_saved_models_come_back(tmp_path):
     model = PCA(3, svd_solver="randomized", random_state=0).fit(dask_array(X, CHUNKS))
     streamlearn.save(model, tmp_path / "model")
@@ -194,3 +251,13 @@ def test_errors_say_what_to_do():
     ):
         with pytest.raises(ValueError, match=says):
             PCA(svd_solver="randomized", **how).fit(X)
+
+
+@pytest.mark.parametrize("model", [PCA(2, svd_solver="randomized"), TruncatedSVD(2)])
+@pytest.mark.filterwarnings("error")
+def test_products_that_overflow_are_an_error_without_warnings(model, monkeypatch):
+    monkeypatch.setattr(truncated_svd, "MANY", 50)
+    model = clone(model).set_params(random_state=0)
+    with pytest.raises(ValueError, match="Scale X, for example with StandardScaler"):
+        model.fit(X * 1e153)
+    model.fit(StandardScaler().fit_transform(X * 1e153))

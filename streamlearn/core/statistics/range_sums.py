@@ -110,7 +110,11 @@ def of_block(params: Params, X: Array, weight: Array | None = None) -> RangeSums
     V = vectors_of(params, d)
     out = _nothing(d, V.shape[1], X)
     V = asarray(V, like=out.mean)
-    for batch in cut(X, None, None, seen=0, batch_size=batch_rows(X, extra=V.shape[1])):
+    m = batch_rows(X, extra=V.shape[1])
+    if is_sparse(X):
+        # The sums of a batch are dense. With d rows the scores take no more memory than they do.
+        m = max(m, d)
+    for batch in cut(X, None, None, seen=0, batch_size=m):
         rows = cast(batch.X, out.mean.dtype)
         out = merge(out, (_of_sparse if is_sparse(X) else _of_dense)(rows, V), V)
     return out
