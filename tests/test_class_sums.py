@@ -16,6 +16,7 @@ from sklearn import preprocessing as their_preprocessing
 from sklearn.base import clone
 
 from streamlearn import covariance, discriminant_analysis, naive_bayes, neighbors
+from streamlearn.core.statistics import category_counts
 from streamlearn.covariance import LedoitWolf
 from streamlearn.naive_bayes import BernoulliNB, CategoricalNB, GaussianNB, MultinomialNB
 from streamlearn.pipeline import make_pipeline
@@ -268,6 +269,27 @@ def test_negative_counts_are_refused_and_binarized_ones_are_not():
         BernoulliNB().fit(np.where(X > 50, np.nan, X), CODES)
 
 
+@pytest.mark.parametrize("weight", [None, np.linspace(0, 1, 60_000)])
+def test_tables_of_many_categories_are_made_a_few_times_for_a_block(weight, monkeypatch):
+    m, width, made = 60_000, 30_000, []
+    rows = np.stack([np.arange(m) * 7 % width, np.arange(m) % 3], axis=1)
+    codes, inner = np.arange(m) // 5 % 2, category_counts.weights_by_label
+
+    def counted(labels, n_labels, *rest):
+        made.append(n_labels)
+        return inner(labels, n_labels, *rest)
+
+    monkeypatch.setattr(category_counts, "weights_by_label", counted)
+    found = category_counts.of_block(category_counts.Params(2), rows, weight, codes)
+    for j, table in enumerate(category_counts.counts(found)):
+        for k in range(2):
+            at = codes == k
+            part = None if weight is None else weight[at]
+            want = np.bincount(rows[at, j], weights=part, minlength=table.shape[1])
+            np.testing.assert_allclose(table[k], want, rtol=1e-12)
+    assert sum(made) < 3 * 2 * width
+
+
 def test_categories_may_come_late_and_those_that_never_came_are_named():
     y = CODES % 2
     parts = [(np.asarray([[0.0], [1.9]]), y[:2]), (np.asarray([[7], [2]]), y[2:4])]
@@ -287,8 +309,12 @@ def test_categories_may_come_late_and_those_that_never_came_are_named():
     for wrap in (np.asarray, lambda a: dask_array(a, (1, 1))):
         with pytest.raises(ValueError, match=r"Negative values in data passed to CategoricalNB"):
             two.fit(wrap(negative), wrap(y[:2]))
-    with pytest.raises(ValueError, match="OrdinalEncoder"):
+    too_large = r"Feature 0 holds 1,000,000 or more, .* Encode them by OrdinalEncoder"
+    with pytest.raises(ValueError, match=too_large):
         two.fit([[2_000_000], [1]], [0, 1])
+    for number in (1_000_000, 2_000_000, 1e30):
+        with pytest.raises(ValueError, match=too_large):
+            model.predict(np.asarray([[number]]))
     with pytest.raises(ValueError, match="integral type"):
         CategoricalNB(min_categories=[2.5]).fit([[1], [1]], [0, 1])
     with pytest.raises(ValueError, match="should have shape"):

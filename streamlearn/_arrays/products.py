@@ -9,6 +9,7 @@ from scipy.linalg.blas import dtrsv, strsv
 
 from streamlearn._arrays import sparse
 from streamlearn._arrays.library import Array, device, is_sparse, namespace, widest_float
+from streamlearn._arrays.order import places
 
 MANY_LABELS = 64
 """Number of labels beyond which `sums_by_label` sorts the rows. Up to it, a product is faster.
@@ -21,6 +22,9 @@ and 1808 for 16 labels, 993 and 362 for 64, 7015 and 580 for 256. JAX: 276 and 2
 
 LABELS_AT_ONCE = 1 << 22
 """Numbers of the rows times labels that `weights_by_label` compares at a time."""
+
+FEWEST_ROWS = 8
+"""The smallest number of rows that it compares at a time: few arrays of the size of its result."""
 
 STACKED = 1 << 13
 """Numbers of a matrix whose product with a vector OpenBLAS computes on one thread."""
@@ -90,12 +94,19 @@ def weights_by_label(labels: Array, n_labels: int, weight: Array | None, dtype: 
         return np.bincount(labels, weights=weight, minlength=n_labels).astype(dtype, copy=False)
     xp, here = namespace(labels), device(labels)
     known = xp.arange(n_labels, dtype=labels.dtype, device=here)
+    many = n_labels > MANY_LABELS
+    if weight is None and many:  # counts are exact in any dtype
+        in_order = xp.sort(labels)[None, :]
+        first, end = (
+            places(in_order, known[None, :], after=after)[0, :] for after in (False, True)
+        )
+        return xp.astype(end - first, dtype)
     if weight is None:
         weight = xp.ones(labels.shape[0], dtype=dtype, device=here)
     weight = xp.astype(weight, dtype, copy=False)
-    if n_labels <= MANY_LABELS or xp.finfo(dtype).bits < 64:
+    if not many or xp.finfo(dtype).bits < 64:
         total = xp.zeros(n_labels, dtype=dtype, device=here)
-        rows = max(1, LABELS_AT_ONCE // n_labels)
+        rows = max(FEWEST_ROWS, LABELS_AT_ONCE // n_labels)
         for start in range(0, labels.shape[0], rows):
             at = slice(start, min(start + rows, labels.shape[0]))
             total = total + over_rows(weight[at], xp.astype(labels[at, None] == known, dtype))

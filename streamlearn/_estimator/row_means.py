@@ -14,8 +14,8 @@ from streamlearn.core.batches import cut
 from streamlearn.core.scores import Average, add
 
 
-def row_mean(estimator: Any, X: Any, function: Any, like: Array) -> float:
-    """Return the mean of ``function`` over the rows of X.
+def row_mean(estimator: Any, X: Any, function: Any, like: Array) -> tuple[float, int]:
+    """Return the mean of ``function`` over the rows of X, and the number of rows, in one read.
 
     Parameters
     ----------
@@ -38,7 +38,8 @@ def row_mean(estimator: Any, X: Any, function: Any, like: Array) -> float:
     found = reduce(of_block, add, given.blocks, name="score")
     if found is None:
         raise no_rows(given.reader.estimator)
-    return to_float(found.total) / to_float(found.weight)
+    n_rows = to_float(found.weight)
+    return to_float(found.total) / n_rows, round(n_rows)
 
 
 def _of_block(function: Any, fitted: Array, reader: Reader, block: Block) -> Average:

@@ -281,7 +281,7 @@ class EmpiricalCovariance(Mergeable, Estimator):
         """
         check_is_fitted(self)
         inverse = self._inverse()
-        mean = row_mean(self, X_test, SquaredDistances(self._location, inverse), self._location)
+        mean, _ = row_mean(self, X_test, SquaredDistances(self._location, inverse), self._location)
         precision = to_numpy(inverse).astype(np.float64)
         sign, size = np.linalg.slogdet(precision)
         logdet = float(size) if sign > 0 else -np.inf

@@ -170,7 +170,8 @@ class Principal(Components):
             density = self._log_density()
         except ValueError as error:
             density = error  # rows of another library have their own error
-        return row_mean(self, X, density, self._state.mean)
+        mean, _ = row_mean(self, X, density, self._state.mean)
+        return mean
 
 
 def asarray_of(x: Any) -> Array:

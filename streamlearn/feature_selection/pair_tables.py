@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from streamlearn._arrays import Array, asarray, default_int, is_sparse, namespace, to_numpy
+from streamlearn._arrays import Array, asarray, default_int, device, is_sparse, namespace, to_numpy
 from streamlearn._training.summed import example_of
 from streamlearn.core.learner import Learner
 from streamlearn.core.mergeable import mergeable
@@ -85,8 +85,10 @@ class Pairs(NamedTuple):
 
 def init(params: Columns, n_features: int, n_outputs: int = 1, *, like: Array) -> Pairs:
     """Return what is found in no rows."""
-    codes = like[:0, 0]
-    return of_block(params, like[:0, :], None, codes)
+    target = like[:0, 0]
+    if params.n_classes:
+        target = namespace(like).zeros(0, dtype=default_int(like), device=device(like))
+    return of_block(params, like[:0, :], None, target)
 
 
 def of_block(params: Columns, X: Array, weight: Array | None, target: Array) -> Pairs:

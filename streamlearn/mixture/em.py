@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from streamlearn._arrays import Array, asarray, device, namespace, to_float, widest_float
+from streamlearn._arrays import Array, asarray, cast, device, namespace, to_float, widest_float
 from streamlearn._training.course import generator
 from streamlearn._training.summed import example_of, wider
 from streamlearn._validation.messages import diverged, no_rows
@@ -16,6 +16,7 @@ from streamlearn.blocks import Block, Blocks, reduce
 from streamlearn.cluster.passes import rows_and_weight
 from streamlearn.cluster.relocation import clusters_like
 from streamlearn.core import kmeans, mixture
+from streamlearn.core.class_scores import common
 from streamlearn.mixture.model import Model, model_of, scores
 
 
@@ -247,35 +248,18 @@ class LogDensity(NamedTuple):
         return mixture.responsibilities(found)[0][:, 0]
 
 
-def total_log_density(blocks: Blocks, reader: Reader, function: Any) -> tuple[float, int]:
-    """Return the sum of the logarithms of the densities of all rows, and the number of rows.
+class Rounded(NamedTuple):
+    """A function of rows, rounded to the float dtype of the rows and of a fitted array.
 
-    ``function`` is the function of rows that returns them.
-
-    Raises
-    ------
-    ValueError
-        If there are no rows.
+    Attributes
+    ----------
+    function : callable
+    fitted : array
     """
-    of_block: Any = _Density(reader, function)
-    found: tuple[float, int] | None = reduce(of_block, _both, blocks, name="score")
-    if found is None:
-        raise no_rows(reader.estimator)
-    return found
 
-
-class _Density(NamedTuple):
-    reader: Reader
     function: Any
+    fitted: Array
 
-    def __call__(self, block: Block) -> tuple[float, int]:
-        X, _ = rows_and_weight(self.reader, block)
-        fitted = self.function.scores.centre
-        same_place_or_raise(X, fitted, self.reader.estimator, "score")
-        found = self.function(X)
-        xp = namespace(found)
-        return to_float(xp.sum(xp.astype(found, widest_float(found)))), X.shape[0]
-
-
-def _both(a: tuple[float, int], b: tuple[float, int]) -> tuple[float, int]:
-    return a[0] + b[0], a[1] + b[1]
+    def __call__(self, X: Array) -> Array:
+        """Return the rounded numbers for the rows of X."""
+        return cast(self.function(X), common(X, self.fitted))

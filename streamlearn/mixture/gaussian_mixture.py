@@ -19,15 +19,16 @@ from streamlearn._estimator.callbacks import watched
 from streamlearn._estimator.estimator import Estimator
 from streamlearn._estimator.inputs import check_inputs, check_parameters, unchanged_on_error
 from streamlearn._estimator.outputs import rows_out
+from streamlearn._estimator.row_means import row_mean
 from streamlearn._sklearn import Interval, StrOptions
 from streamlearn.core.class_scores import Then, largest, probabilities
 from streamlearn.mixture.em import (
     Algorithm,
     LogDensity,
+    Rounded,
     Rule,
     Run,
     enough_or_raise,
-    total_log_density,
 )
 from streamlearn.mixture.given import expected_shape, given_start
 from streamlearn.mixture.model import Model, inverses, n_parameters, scores
@@ -129,7 +130,9 @@ class GaussianMixture(DensityMixin, Estimator):
     -----
     Each iteration reads every block once. Rows are centred by the mean of their component before
     they are squared, and the sums of blocks are merged about their common means. So data far from
-    zero lose no digit. Sums are in float64, also for rows in float32.
+    zero lose no digit. Sums are in float64, also for rows in float32, and so is the model by which
+    `predict` and `score` work and a warm start begins. For such rows the fitted attributes are
+    rounded to float32, and "kmeans" finds the first clusters in float32.
 
     The result over blocks does not depend on threads or workers, to the bit. Fitted attributes are
     in the namespace and on the device of X. A pipeline over a collection fits the steps before it
@@ -175,6 +178,7 @@ class GaussianMixture(DensityMixin, Estimator):
     covariances_: Array
     precisions_: Array
     precisions_cholesky_: Array
+    _model: Model  # as it was found, in float64
 
     _parameter_constraints: dict[str, Any] = {
         "n_components": [Interval(Integral, 1, None, closed="left")],
@@ -307,7 +311,7 @@ class GaussianMixture(DensityMixin, Estimator):
         ValueError
             If the parameters or the features are others now.
         """
-        model = Model(*(to_numpy(getattr(self, name)).astype(np.float64) for name in LEARNED))
+        model = Model(*(self._wide(name) for name in LEARNED))
         wanted = expected_shape(self.covariance_type, *shape)
         if model.means.shape != shape or model.covariances.shape != wanted:
             raise ValueError(
@@ -321,6 +325,7 @@ class GaussianMixture(DensityMixin, Estimator):
     def _publish(self, run: Run, like: Array) -> None:
         """Set the fitted attributes."""
         self._fitted_type = self.covariance_type
+        self._model = run.model
         for name, value in zip(LEARNED, run.model, strict=True):
             setattr(self, name, asarray(value, like=like))
         found = inverses(self._kind(), run.model.precisions_cholesky, of_covariances=False)
@@ -361,11 +366,23 @@ class GaussianMixture(DensityMixin, Estimator):
 
     def _scores(self) -> Any:
         """Return the logarithms of weighted densities as a function of rows."""
-        weights, means, cholesky = (
-            to_numpy(each).astype(np.float64)
-            for each in (self.weights_, self.means_, self.precisions_cholesky_)
-        )
-        return scores(self._kind(), weights, means, cholesky, self.means_)
+        names = ("weights_", "means_", "precisions_cholesky_")
+        weights, means, cholesky = (self._wide(name) for name in names)
+        return scores(self._kind(), weights, means, cholesky, self._like())
+
+    def _wide(self, name: str) -> np.ndarray:
+        """Return a part of the model in float64: as `fit` found it, unless it was set since."""
+        known = to_numpy(getattr(self, name))
+        model = getattr(self, "_model", None)
+        if model is not None:
+            found = to_numpy(getattr(model, name.removesuffix("_"))).astype(np.float64)
+            if np.array_equal(found.astype(known.dtype), known):
+                return found
+        return known.astype(np.float64)
+
+    def _like(self) -> Array:
+        """Return an array in the widest float, where ``means_`` is."""
+        return asarray(np.zeros(1), like=self.means_, dtype=widest_float(self.means_))
 
     def predict(self, X: Any) -> Any:
         """Return the most probable component of each row.
@@ -412,7 +429,7 @@ class GaussianMixture(DensityMixin, Estimator):
             or on another device.
         """
         check_is_fitted(self)
-        function: Any = Then(self._scores(), probabilities)
+        function: Any = Rounded(Then(self._scores(), probabilities), self.means_)
         return rows_out(self, "predict_proba", X, function, fitted=self.means_)
 
     def score_samples(self, X: Any) -> Any:
@@ -435,14 +452,13 @@ class GaussianMixture(DensityMixin, Estimator):
             or on another device.
         """
         check_is_fitted(self)
-        function: Any = LogDensity(self._scores())
+        function: Any = Rounded(LogDensity(self._scores()), self.means_)
         return rows_out(self, "score_samples", X, function, fitted=self.means_)
 
-    def _log_likelihood(self, X: Any) -> tuple[float, int]:
-        """Return the log-likelihood of the rows of X, and their number, in one read."""
+    def _mean_log_likelihood(self, X: Any) -> tuple[float, int]:
+        """Return the mean log-likelihood of the rows of X, and their number, in one read."""
         check_is_fitted(self)
-        given = check_inputs(self, X, reset=False, lazy_rows=True)
-        return total_log_density(given.blocks, given.reader, LogDensity(self._scores()))
+        return row_mean(self, X, LogDensity(self._scores()), self._like())
 
     def score(self, X: Any, y: Any = None) -> float:
         """Return the mean log-likelihood of the rows of X.
@@ -467,8 +483,7 @@ class GaussianMixture(DensityMixin, Estimator):
             If X has other features than in `fit`, holds NaN or infinity, or has no rows.
         """
         X, _, _ = engine.taken_apart(X, y)
-        total, n_rows = self._log_likelihood(X)
-        return total / n_rows
+        return self._mean_log_likelihood(X)[0]
 
     def bic(self, X: Any) -> float:
         """Return the Bayesian information criterion of the model for X. Less is better.
@@ -489,8 +504,8 @@ class GaussianMixture(DensityMixin, Estimator):
         ValueError
             If `score` would raise it.
         """
-        total, n_rows = self._log_likelihood(X)
-        return -2.0 * total + self._n_parameters() * log(n_rows)
+        mean, n_rows = self._mean_log_likelihood(X)
+        return -2.0 * mean * n_rows + self._n_parameters() * log(n_rows)
 
     def aic(self, X: Any) -> float:
         """Return the Akaike information criterion of the model for X. Less is better.
@@ -510,8 +525,8 @@ class GaussianMixture(DensityMixin, Estimator):
         ValueError
             If `score` would raise it.
         """
-        total, _ = self._log_likelihood(X)
-        return -2.0 * total + 2.0 * self._n_parameters()
+        mean, n_rows = self._mean_log_likelihood(X)
+        return -2.0 * mean * n_rows + 2.0 * self._n_parameters()
 
     def _n_parameters(self) -> int:
         return n_parameters(self._kind(), *self.means_.shape)
@@ -543,9 +558,8 @@ class GaussianMixture(DensityMixin, Estimator):
                 "sample."
             )
         rng, like = check_random_state(self.random_state), self.means_
-        weights, means, covariances = (
-            to_numpy(each) for each in (self.weights_, like, self.covariances_)
-        )
+        names = ("weights_", "means_", "covariances_")
+        weights, means, covariances = (self._wide(name) for name in names)
         counts = rng.multinomial(n_samples, weights)
         each = [covariances] * len(means) if self._kind() == "tied" else covariances
         parts = []

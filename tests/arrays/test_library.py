@@ -6,7 +6,7 @@ import pytest
 from scipy.sparse import csr_array, hstack
 
 from streamlearn import _arrays as b
-from streamlearn._arrays import sparse
+from streamlearn._arrays import products, sparse
 from tests.backends import STRICT, no_host_sync
 
 RNG = np.random.default_rng(0)
@@ -91,6 +91,23 @@ def test_products(backend):
     ]
     for got, expected in pairs:
         np.testing.assert_allclose(backend.to_numpy(got), expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_weights_of_many_labels(backend, monkeypatch, weighted):
+    n, at = 5000, np.asarray([4999, 7, 7, 0, 4999, 123, 7] * 20)
+    w = RNG.integers(1, 9, len(at)) / 4 if weighted else None
+    compared, inner = [], products.over_rows
+    monkeypatch.setattr(products, "over_rows", lambda *two: compared.append(two) or inner(*two))
+    monkeypatch.setattr(products, "LABELS_AT_ONCE", 1)
+    weight = None if w is None else backend.asarray(w, "float32")
+    labels = backend.asarray(at, "int32")
+    got = b.weights_by_label(labels, n, weight, backend.dtype("float32"))
+    backend.check(got, "float32")
+    want = np.bincount(at, weights=w, minlength=n)
+    np.testing.assert_array_equal(backend.to_numpy(got), want)
+    slices = -(-len(at) // products.FEWEST_ROWS)
+    assert len(compared) <= (slices if weighted else 0)
 
 
 @pytest.mark.parametrize("weighted", [False, True])

@@ -20,6 +20,8 @@ from streamlearn import feature_selection as ours
 from streamlearn._arrays import to_numpy
 from streamlearn.blocks import from_blocks
 from streamlearn.core.statistics import target_moments
+from streamlearn.feature_selection import pair_tables
+from streamlearn.feature_selection.pair_tables import Columns
 from streamlearn.linear_model import LinearRegression, Ridge, SGDClassifier
 from streamlearn.pipeline import make_pipeline
 from streamlearn.preprocessing import StandardScaler
@@ -327,6 +329,31 @@ def test_information_of_discrete_features_with_labels_merges():
     here, there = (clone(other).fit(DISCRETE, LABELS) for _ in range(2))
     with pytest.raises(TypeError, match="merge reads rows once"):
         here.merge(there)
+
+
+@pytest.mark.parametrize(
+    ("params", "y"),
+    [
+        (Columns(3, True), LABELS),
+        (Columns(3, (0,)), LABELS),
+        (Columns(0, (), (np.asarray([0.5]), None), np.asarray([1.0])), LABELS + 0.5),
+        (Columns(0), LABELS + 0.5),
+    ],
+)
+def test_pairs_merged_with_those_of_no_rows_stay(params, y):
+    rows = np.asarray(DISCRETE, dtype=np.float64)[:, :2]
+    learner = pair_tables.learner(params)
+    known = pair_tables.of_block(params, rows, None, y)
+    nothing = pair_tables.init(params, 2, like=rows)
+    assert learner.is_empty(nothing)
+    for found in (pair_tables.merge(nothing, known), pair_tables.merge(known, nothing)):
+        assert found.finite == known.finite
+        for one, other in zip(found.tables, known.tables, strict=True):
+            for a, b in zip(one or (), other or (), strict=True):
+                np.testing.assert_array_equal(a, b)
+        for one, other in zip(found[3:], known[3:], strict=True):
+            for a, b in zip(one or (), other or (), strict=True):
+                np.testing.assert_array_equal(a, b)
 
 
 def test_information_of_any_library_is_that_of_numpy(backend: Backend):

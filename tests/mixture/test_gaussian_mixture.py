@@ -16,6 +16,7 @@ from threadpoolctl import threadpool_limits
 import streamlearn
 from streamlearn._arrays import to_numpy
 from streamlearn.blocks import bytes_read, from_blocks
+from streamlearn.core import mixture
 from streamlearn.mixture import GaussianMixture
 from streamlearn.pipeline import make_pipeline
 from streamlearn.preprocessing import StandardScaler
@@ -224,6 +225,57 @@ def test_what_is_given_of_a_start_replaces_what_is_found(max_iter):
             for name in LEARNED:
                 np.testing.assert_allclose(getattr(ours, name), getattr(known, name), rtol=1e-9)
         np.testing.assert_allclose(ours.covariances_ * ours.precisions_, 1.0, rtol=1e-12)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_far_from_zero_float32_rows_have_the_model_of_float64(kind, tmp_path):
+    rows = (X / 50 + [1000.0, -5000.0, 3000.0]).astype(np.float32)
+    given = {**start(kind), "max_iter": 6, "tol": 0.0}
+    given["means_init"] = CENTERS / 50 + [1000.0, -5000.0, 3000.0]
+    given["precisions_init"] = 2500 * PRECISIONS[kind]
+    wide = rows.astype(np.float64)
+    known = GaussianMixture(K, **given).fit(wide)
+    found = GaussianMixture(K, **given).fit(dask_array(rows, CHUNKS))
+    assert found.means_.dtype == np.float32
+    assert np.abs(found.means_ - known.means_).max() > 1e-5
+    streamlearn.save(found, tmp_path / "model")
+    copies = pickle.loads(pickle.dumps(found)), streamlearn.load(tmp_path / "model")
+    for model in (found, *copies, streamlearn.to_namespace(found, "numpy")):
+        assert model.score(rows) == pytest.approx(known.score(wide), rel=1e-9)
+        np.testing.assert_array_equal(model.predict(rows), known.predict(wide))
+        np.testing.assert_allclose(model.predict_proba(rows), known.predict_proba(wide), atol=1e-6)
+        got = model.score_samples(rows)
+        assert got.dtype == model.predict_proba(rows).dtype == np.float32
+        np.testing.assert_allclose(got, known.score_samples(wide), rtol=1e-6)
+    found.set_params(warm_start=True, max_iter=1).fit(rows)
+    assert found.lower_bound_ == pytest.approx(known.score(wide), rel=1e-9)
+    np.testing.assert_array_equal(found.sample(5)[0].dtype, np.float64)
+
+
+def test_attributes_that_are_set_after_the_fit_are_the_model():
+    model, known = (GaussianMixture(K, **start("diag"), max_iter=n).fit(X) for n in (1, 5))
+    for name in LEARNED:
+        setattr(model, name, getattr(known, name))
+    np.testing.assert_array_equal(model.predict_proba(X), known.predict_proba(X))
+    again = GaussianMixture(K, covariance_type="diag")
+    for name in LEARNED:
+        setattr(again, name, getattr(known, name))
+    np.testing.assert_array_equal(again.predict_proba(X), known.predict_proba(X))
+
+
+def test_a_score_holds_the_densities_of_few_rows(monkeypatch):
+    model = GaussianMixture(K, **start("full"), max_iter=1).fit(X)
+    rows, shapes = np.tile(X, (40, 1)), []
+    inner = mixture.responsibilities
+
+    def counted(scores):
+        shapes.append(scores.shape)
+        return inner(scores)
+
+    monkeypatch.setattr(mixture, "responsibilities", counted)
+    assert model.bic(rows) < model.bic(dask_array(rows, (20_000, 0))) + 1e-6
+    assert max(shapes)[0] <= 1 << 13
+    assert sum(shape[0] for shape in shapes) == 2 * len(rows)
 
 
 def test_saved_models_come_back(tmp_path):

@@ -21,13 +21,15 @@ from streamlearn._arrays import (
     weights_by_label,
     widest_float,
 )
-from streamlearn.core.batches import cut
-from streamlearn.core.learner import Batch, Learner
+from streamlearn.core.learner import Learner
 from streamlearn.core.mergeable import mergeable
 from streamlearn.core.statistics.moments import two_part_sum
 
 MOST = 1_000_000
 """The largest number of categories of a feature."""
+
+ENTRIES = 4
+"""How many times as many numbers as entries of the tables are counted at a time."""
 
 
 class Params(NamedTuple):
@@ -85,26 +87,29 @@ def of_block(params: Params, X: Array, weight: Array | None, codes: Array) -> Ca
            [0., 0., 1.]]), array([[1., 1.],
            [0., 1.]]))
     """
-    total = init(params, X.shape[1], like=X)
-    # A column of many rows is far apart in memory: slices of rows stay in a cache.
-    for rows in cut(X, codes, weight, seen=0, batch_size=batch_rows(X)):
-        total = merge(total, _of_rows(params, total, rows))
+    (m, d), k = X.shape, params.n_classes
+    total, start, rows = init(params, d, like=X), 0, batch_rows(X)
+    while start < m:
+        at = slice(start, min(start + rows, m))
+        of = None if weight is None else weight[at]
+        total = merge(total, _of_rows(params, total, X[at, :], of, codes[at]))
+        # A column of many rows is far apart in memory: slices of rows stay in a cache. But each
+        # slice makes tables, so that it has more numbers than they have.
+        entries = k * sum(table.shape[1] for table in total.counts)
+        start, rows = at.stop, max(rows, ENTRIES * entries // max(d, 1))
     return total
 
 
-def _of_rows(params: Params, like: CategoryCounts, rows: Batch) -> CategoryCounts:
+def _of_rows(
+    params: Params, like: CategoryCounts, X: Array, weight: Array | None, codes: Array
+) -> CategoryCounts:
     """Return the counts of a few rows, in the dtype of other counts."""
-    X, weight = rows.X, rows.weight
     xp, k, dtype = namespace(X), params.n_classes, like.weight.dtype
     at, least = categories(X)
     widths = [int(most) + 1 for most in to_numpy(xp.max(at, axis=0)).tolist()]
     if max(widths) > MOST:
-        feature = widths.index(max(widths))
-        raise ValueError(
-            f"Feature {feature} holds {max(widths) - 1}, and there may be at most {MOST:,} "
-            "categories, which are the numbers 0, 1, 2 and so on. Encode them by OrdinalEncoder."
-        )
-    codes = cast(rows.target, at.dtype)
+        raise too_large(widths.index(max(widths)))
+    codes = cast(codes, at.dtype)
     tables = [
         weights_by_label(codes * width + at[:, j], k * width, weight, dtype)
         for j, width in enumerate(widths)
@@ -118,6 +123,14 @@ def _of_rows(params: Params, like: CategoryCounts, rows: Batch) -> CategoryCount
         cast(least, dtype),
         tuple(0.0 * table for table in counts),
         0.0 * like.weight,
+    )
+
+
+def too_large(feature: int) -> ValueError:
+    """Return the error for a feature that holds `MOST` or more."""
+    return ValueError(
+        f"Feature {feature} holds {MOST:,} or more, and there may be at most {MOST:,} categories, "
+        "which are the numbers 0, 1, 2 and so on. Encode them by OrdinalEncoder."
     )
 
 
