@@ -19,7 +19,7 @@ from streamlearn.core.statistics import block_summary, quantile_summary, quantil
 from streamlearn.core.statistics.quantile_summary import QuantileSummary, Sketch
 
 MOST_VALUES = 1 << 20
-"""The largest number of different values of a discrete feature."""
+"""The most values that a discrete feature may take."""
 
 
 class Table(NamedTuple):
