@@ -1,7 +1,7 @@
 """How many digits exact models keep, compared with arithmetic of 60 digits.
 
-The question: how large is the error of a singular value, and of a coefficient, on rows that are
-far from zero, in units that differ by powers of ten, or nearly dependent?
+The question: how large is the error of a singular value, and of a coefficient? Rows are far from
+zero, in units that differ by powers of ten, or nearly dependent.
 
 streamlearn   fit on a dask array of four blocks
 scikit-learn  fit on the same rows in memory
