@@ -74,18 +74,17 @@ def of_components(X: np.ndarray) -> dict[str, float]:
     C = centred(X)
     true = sorted((mpmath.sqrt(v) for v in mpmath.eigsy(C.T * C, eigvals_only=True)), reverse=True)
     ours = PCA(svd_solver="full").fit(blocks(X))
-    found = {"streamlearn": ours, "reads": ours.n_reads_}
+    found = {"streamlearn": ours.singular_values_}
     for solver in ("full", "covariance_eigh"):
-        found[f"scikit-learn, {solver}"] = their_decomposition.PCA(svd_solver=solver).fit(X)
-    return {
-        name: one
-        if name == "reads"
-        else max(
-            float(abs(mpmath.mpf(float(s)) / t - 1))
-            for s, t in zip(one.singular_values_, true, strict=True)
+        theirs = their_decomposition.PCA(svd_solver=solver).fit(X)
+        found[f"scikit-learn, {solver}"] = theirs.singular_values_
+    errors = {
+        name: max(
+            float(abs(mpmath.mpf(float(s)) / t - 1)) for s, t in zip(values, true, strict=True)
         )
-        for name, one in found.items()
+        for name, values in found.items()
     }
+    return {**errors, "reads": ours.n_reads_}
 
 
 def of_coefficients(X: np.ndarray, rng: np.random.Generator) -> dict[str, float]:

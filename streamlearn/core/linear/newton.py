@@ -92,6 +92,7 @@ from streamlearn.core.linear.newton_schedule import (
     largest,
     largest_near_kinks,
     sampled,
+    sampled_twice,
 )
 from streamlearn.core.linear.newton_state import (
     State,
@@ -282,7 +283,7 @@ def learner(params: Params) -> Learner:
         largest=most,
         growth=growth_near_kinks if loss.kinked or loss.log_link else growth,
         rescale=rescale,
-        sampled=partial(sampled, times=draws_per_row(params)),
+        sampled=sampled if draws_per_row(params) == 1 else sampled_twice,
         mixes=is_mixed,
         absent=absent,
         rounds=newton_rounds.ROUNDS,

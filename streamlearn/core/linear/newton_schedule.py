@@ -129,14 +129,18 @@ def is_mixed(X: Array, n_outputs: int, seen: int) -> bool:
     return seen < FIRST or is_wide(X, n_outputs)
 
 
-def sampled(X: Array, n_outputs: int, m: int, times: int = 1) -> int:
+def sampled(X: Array, n_outputs: int, m: int) -> int:
     """Return the size of the sample of a batch of m rows, about 256 to 512, or m.
 
-    If sparse rows feed a diagonal H, the sample has at least one row in four. It is ``times`` as
-    large if its rows do not weigh the same.
+    If sparse rows feed a diagonal H, the sample has at least one row in four.
     """
     stride = min(4, m // 2048) if is_wide(X, n_outputs) else power_of_two(m // SOME)
-    return min(m, times * (m // max(stride, 1)))
+    return m // max(stride, 1)
+
+
+def sampled_twice(X: Array, n_outputs: int, m: int) -> int:
+    """Return twice the result of `sampled`, at most m, for rows that do not weigh the same."""
+    return min(m, 2 * sampled(X, n_outputs, m))
 
 
 def due(T: int, m: int, d: int, kinked: bool) -> tuple[bool, bool, float, int]:
