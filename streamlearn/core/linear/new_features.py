@@ -90,7 +90,7 @@ def fitted(
     xp, loss = namespace(w), LOSSES[params.loss]
     if not T or not reads_are_free(w):
         return None
-    reach = xp.maximum(rounding(level), max(FAR, T**0.5) * xp.sqrt(known))
+    reach = _reach(level, known, T)
     constant = known <= rounding(level) ** 2
     searched = constant | xp.any(xp.abs(dense(worst) - level) > reach)
     (at,) = xp.nonzero(searched)
@@ -141,6 +141,12 @@ def fitted(
     return coef, xp.where(chosen, level @ columns, usual)
 
 
+def _reach(level: Array, known: Array, T: int) -> Array:
+    """Return the deviations from the level beyond which the values of features are far off."""
+    xp = namespace(level)
+    return xp.maximum(rounding(level), max(FAR, T**0.5) * xp.sqrt(known))
+
+
 def known_squares(known: Curvature) -> Array:
     """Return the mean squares of the features that rows have contributed to H, (K, d).
 
@@ -161,21 +167,59 @@ def _of_each_model(
     """
     xp, n = namespace(w), params.n_models
     step = w.shape[0] // n
+    squares = xp.max(xp.reshape(known, (n, step, -1)), axis=1)
+    may_have = _may_have_new(level, squares, some, worst, batch.seen)
+    if not bool(xp.any(may_have)):
+        return None
+    none = xp.zeros_like(w[:step, :-1])
     parts, found = [], False
     for i in range(n):
         c = slice(i * step, (i + 1) * step)
-        numbers = {name: getattr(params, name) for name in ("alpha", "l1_ratio", "epsilon")}
-        numbers = {k: a[c] if getattr(a, "ndim", 0) else a for k, a in numbers.items()}
-        own = params._replace(n_models=1, **numbers)
-        a = some.weight if some.weight is None or some.weight.shape[1] == 1 else some.weight[:, c]
-        sample = Sample(some.X, some.p[:, c], some.y[:, c], a, None, None)
-        at = pick(worst, slice(i, i + 1))
-        squares = xp.max(known[c, :], axis=0)
-        new = fitted(own, w[c, :], level, squares, sample, at, batch.X.shape[0], batch.seen)
+        new = None
+        if bool(may_have[i]):
+            own, sample = _alone(params, some, c)
+            at, m, T = pick(worst, slice(i, i + 1)), batch.X.shape[0], batch.seen
+            new = fitted(own, w[c, :], level, squares[i, :], sample, at, m, T)
         found = found or new is not None
-        coef, usual = (xp.zeros_like(w[c, :-1]), level) if new is None else new
-        parts.append((coef, usual + xp.zeros_like(coef)))
+        coef, usual = (none, level) if new is None else new
+        parts.append((coef, usual + none))
     return (concat([a for a, _ in parts]), concat([b for _, b in parts])) if found else None
+
+
+def _alone(params: Params, some: Sample, c: slice) -> tuple[Params, Sample]:
+    """Return the parameters and the sample of the model that some of the columns are."""
+    numbers = {name: getattr(params, name) for name in ("alpha", "l1_ratio", "epsilon")}
+    numbers = {k: a[c] if getattr(a, "ndim", 0) else a for k, a in numbers.items()}
+    a = some.weight if some.weight is None or some.weight.shape[1] == 1 else some.weight[:, c]
+    sample = Sample(some.X, some.p[:, c], some.y[:, c], a, None, None)
+    return params._replace(n_models=1, **numbers), sample
+
+
+def _may_have_new(level: Array, known: Array, some: Sample, worst: Array, T: int) -> Array:
+    """Return for each of n models whether `fitted` could find a new feature, (n,).
+
+    It takes few operations for all models together, because most batches have none.
+
+    Parameters
+    ----------
+    level, some, T
+        The arguments of `fitted`.
+    known : array of shape (n, d)
+        The argument of `fitted` for each model.
+    worst : rows of shape (n, d)
+        The row with the largest loss of each model.
+    """
+    xp, reach = namespace(level), _reach(level, known, T)
+    found = xp.any(xp.abs(dense(worst) - level) > reach, axis=1)
+    constant = known <= rounding(level) ** 2
+    (at,) = xp.nonzero(xp.any(constant, axis=0))
+    if at.shape[0]:
+        X, level, reach, constant = (
+            xp.take(a, at, axis=-1) for a in (dense(some.X), level, reach, constant)
+        )
+        moved = xp.max(xp.abs(X - level), axis=0)
+        found = found | xp.any(constant & (moved > reach), axis=1)
+    return found
 
 
 def _loss(params: Params, p: Array, some: Sample, its: Array) -> Array:

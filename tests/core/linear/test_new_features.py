@@ -128,3 +128,19 @@ def test_the_penalty_of_a_feature_fades_with_its_rows():
     assert part[0] > 0.9
     # rows count as T^0.3, so half of the rows have 0.5^1.3 of the weight instead of 0.5
     np.testing.assert_allclose(part[1], 0.5**0.3, atol=0.05)
+
+
+@pytest.mark.parametrize("n_models", [1, 5])
+@pytest.mark.parametrize("there", [False, True])
+def test_models_are_looked_at_alone_only_if_a_feature_may_be_new(n_models, there, monkeypatch):
+    looked, fitted = [], new_features.fitted
+    monkeypatch.setattr(new_features, "fitted", lambda *a: looked.append(1) or fitted(*a))
+    rng = np.random.default_rng(0)
+    params = Params(loss="log_loss", kind="classes", n_models=n_models)
+    X = np.c_[rng.normal(size=(2000, 2)), np.full(2000, 3.0)]
+    X[1800:, 2] += there * np.arange(200)
+    state = newton.init(params, 3, n_models, like=X)
+    for i in range(0, 2000, 200):
+        at = slice(i, i + 200)
+        state, _ = newton.update(params, state, Batch(X[at], (X[at, 0] > 0).astype(int), None, i))
+    assert len(looked) == (n_models if there else 0)
