@@ -1,7 +1,7 @@
 """Co-moments of features, and the fourth moments of the lengths of rows, which merge in any order.
 
-Beside the co-moments of `streamlearn.core.statistics.comoments`, a state holds two sums over rows,
-of deviations d = x - m from the numbers m of these co-moments::
+A state holds the co-moments of `streamlearn.core.statistics.comoments`. It also holds two sums over
+rows, of deviations d = x - m from the numbers m of these co-moments::
 
     T = sum a |d|^2 d        Q = sum a |d|^4
 
@@ -28,10 +28,10 @@ from typing import NamedTuple
 from streamlearn._arrays import Array, device, length_sums, namespace, powers_of_two, widest_float
 from streamlearn.core.learner import Learner
 from streamlearn.core.mergeable import mergeable
-from streamlearn.core.statistics import block_comoments, comoments
-from streamlearn.core.statistics.block_comoments import Centred
+from streamlearn.core.statistics import block_comoments, comoments, with_comoments
 from streamlearn.core.statistics.comoments import Comoments
 from streamlearn.core.statistics.moments import or_one, two_part_sum
+from streamlearn.core.statistics.with_comoments import Params
 
 
 class LengthComoments(NamedTuple):
@@ -135,36 +135,12 @@ def _moved(state: LengthComoments, e: Array, unit: Array) -> tuple[Array, Array,
     return T, Q, T_low, Q_low
 
 
-class Params(NamedTuple):
-    """There are no parameters."""
-
-
 def _init(params: Params, n_features: int, n_outputs: int = 1, *, like: Array) -> LengthComoments:
     return init(n_features, like=like)
 
 
 def _of_block(params: Params, X: Array, weight: Array | None = None) -> LengthComoments:
     return of_block(X, weight)
-
-
-def _n_features(state: LengthComoments) -> int:
-    return comoments.n_features(state.comoments)
-
-
-def _is_finite(state: LengthComoments) -> Array:
-    return comoments.is_finite(state.comoments)
-
-
-def _is_clean(state: LengthComoments, n_rows: int) -> Array:
-    return comoments.is_finite(state.comoments)
-
-
-def _is_empty(state: LengthComoments) -> Array:
-    return comoments.is_empty(state.comoments)
-
-
-def _applied(params: Params, state: LengthComoments) -> Centred:
-    return Centred(comoments.mean(state.comoments))
 
 
 def learner() -> Learner:
@@ -174,9 +150,9 @@ def learner() -> Learner:
         init=_init,
         of_block=_of_block,
         merge=merge,
-        applied=_applied,
-        n_features=_n_features,
-        is_finite=_is_finite,
-        is_clean=_is_clean,
-        is_empty=_is_empty,
+        applied=with_comoments.applied,
+        n_features=with_comoments.n_features,
+        is_finite=with_comoments.is_finite,
+        is_clean=with_comoments.is_clean,
+        is_empty=with_comoments.is_empty,
     )

@@ -1,7 +1,7 @@
 """Co-moments of features and of their squares, which merge in any order.
 
-Beside the co-moments of `streamlearn.core.statistics.comoments`, a state holds two matrices of sums
-over rows, of deviations d = x - m from the numbers m of these co-moments::
+A state holds the co-moments of `streamlearn.core.statistics.comoments`. It also holds two matrices
+of sums over rows, of deviations d = x - m from the numbers m of these co-moments::
 
     C[j, k] = sum a d_j^2 d_k        M[j, k] = sum a d_j^2 d_k^2
 
@@ -30,10 +30,10 @@ from streamlearn._arrays import (
 )
 from streamlearn.core.learner import Learner
 from streamlearn.core.mergeable import mergeable
-from streamlearn.core.statistics import block_comoments, comoments
-from streamlearn.core.statistics.block_comoments import Centred
+from streamlearn.core.statistics import block_comoments, comoments, with_comoments
 from streamlearn.core.statistics.comoments import Comoments
 from streamlearn.core.statistics.moments import or_one, two_part_sum
+from streamlearn.core.statistics.with_comoments import Params
 
 
 class SquareComoments(NamedTuple):
@@ -163,36 +163,12 @@ def rescale(state: SquareComoments, rho: Array, delta: Array) -> SquareComoments
     )
 
 
-class Params(NamedTuple):
-    """There are no parameters."""
-
-
 def _init(params: Params, n_features: int, n_outputs: int = 1, *, like: Array) -> SquareComoments:
     return init(n_features, like=like)
 
 
 def _of_block(params: Params, X: Array, weight: Array | None = None) -> SquareComoments:
     return of_block(X, weight)
-
-
-def _n_features(state: SquareComoments) -> int:
-    return comoments.n_features(state.comoments)
-
-
-def _is_finite(state: SquareComoments) -> Array:
-    return comoments.is_finite(state.comoments)
-
-
-def _is_clean(state: SquareComoments, n_rows: int) -> Array:
-    return comoments.is_finite(state.comoments)
-
-
-def _is_empty(state: SquareComoments) -> Array:
-    return comoments.is_empty(state.comoments)
-
-
-def _applied(params: Params, state: SquareComoments) -> Centred:
-    return Centred(comoments.mean(state.comoments))
 
 
 def _rescale(params: Params, state: SquareComoments, rho: Array, delta: Array) -> SquareComoments:
@@ -206,10 +182,10 @@ def learner() -> Learner:
         init=_init,
         of_block=_of_block,
         merge=merge,
-        applied=_applied,
-        n_features=_n_features,
-        is_finite=_is_finite,
-        is_clean=_is_clean,
-        is_empty=_is_empty,
+        applied=with_comoments.applied,
+        n_features=with_comoments.n_features,
+        is_finite=with_comoments.is_finite,
+        is_clean=with_comoments.is_clean,
+        is_empty=with_comoments.is_empty,
         rescale=_rescale,
     )
