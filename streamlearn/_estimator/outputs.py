@@ -276,6 +276,11 @@ class Transformer(TransformerMixin, Estimator, auto_wrap_output_keys=None):  # t
         raise NotImplementedError
 
 
+def feature_names(estimator: Any, n_features: int) -> list[str]:
+    """Return the names of the features of a fitted estimator: those of fit, or x0, x1, ..."""
+    return list(getattr(estimator, "feature_names_in_", [f"x{i}" for i in range(n_features)]))
+
+
 class NamesOut:
     """A transformer that names the columns of its result after the features.
 

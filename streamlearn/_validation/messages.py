@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -85,3 +86,18 @@ def in_block(name: str, block: int | None) -> str:
     ('Block 3 of y', 'y')
     """
     return name if block is None else f"Block {block} of {name}"
+
+
+def matplotlib_or_raise(cls: type) -> None:
+    """Check that a class can draw, before it reads data.
+
+    Raises
+    ------
+    ImportError
+        If matplotlib is not installed.
+    """
+    if find_spec("matplotlib") is None:
+        raise ImportError(
+            f"{cls.__name__} draws with matplotlib, which is not installed. Install it: "
+            'pip install "dask-streamlearn[plot]".'
+        )

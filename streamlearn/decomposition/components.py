@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from streamlearn._arrays import Array, asarray, itemsize, namespace, to_numpy
 from streamlearn._estimator.inputs import Given
 from streamlearn._estimator.mergeable import MOST_FEATURES, MergeableTransformer
+from streamlearn._estimator.outputs import feature_names
 from streamlearn._training.course import Course
 from streamlearn._training.summed import read_again
 from streamlearn._validation.arrays import DENSE
@@ -356,8 +357,7 @@ class Components(ClassNamePrefixFeaturesOutMixin, MergeableTransformer):
         shown.n_features_in_ = self._n_features_out
         shown._dense = DENSE  # type: ignore[assignment]
         if is_frame(X):
-            d = self.n_features_in_
-            names = list(getattr(self, "feature_names_in_", [f"x{i}" for i in range(d)]))
+            names = feature_names(self, self.n_features_in_)
         function = self._function().inverse
         return shown._rows("inverse_transform", function, X, names, named=False)
 

@@ -6,7 +6,6 @@ Without ``ax`` a display draws into a new figure of pyplot, which ``pyplot.show(
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib.util import find_spec
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Self
 
@@ -15,6 +14,8 @@ from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
 from streamlearn._arrays import to_numpy
+from streamlearn._estimator.outputs import feature_names
+from streamlearn._validation.messages import matplotlib_or_raise
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -320,11 +321,7 @@ def _axes(display: Any, ax: Axes | None) -> Axes:
     """Return the axes to draw in, by default those of a new figure of pyplot."""
     if ax is not None:
         return ax
-    if find_spec("matplotlib") is None:
-        raise ImportError(
-            f"{type(display).__name__} draws with matplotlib, which is not installed. Install it: "
-            'pip install "dask-streamlearn[plot]".'
-        )
+    matplotlib_or_raise(type(display))
     from matplotlib import pyplot as plt
 
     axes: Axes = plt.subplots(layout="constrained")[1]
@@ -352,5 +349,4 @@ def _names(estimator: Any, learner: Any, n_features: int) -> Sequence[str]:
             return list(estimator[:-1].get_feature_names_out())
         except (AttributeError, ValueError):  # a step, or the table, has no names
             pass
-    numbered = [f"x{i}" for i in range(n_features)]
-    return list(getattr(learner, "feature_names_in_", numbered))
+    return feature_names(learner, n_features)

@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from streamlearn import blocks as engine
 from streamlearn._arrays import to_numpy
 from streamlearn._arrays.plain import plain
-from streamlearn._estimator.outputs import RowFunction, Transformer, rows_out
+from streamlearn._estimator.outputs import RowFunction, Transformer, feature_names, rows_out
 from streamlearn._sklearn import _get_output_config, _safe_indexing
 from streamlearn._validation.reader import Reader
 from streamlearn.core.chosen_columns import Chosen
@@ -122,8 +122,7 @@ class Selector(SelectorMixin, Transformer):
             return SelectorMixin.inverse_transform(self, X)
         chosen: Any = self._function()
         if engine.is_frame(X):
-            d = self.n_features_in_
-            names = list(getattr(self, "feature_names_in_", [f"x{i}" for i in range(d)]))
+            names = feature_names(self, self.n_features_in_)
         # Rows have the chosen columns, and errors the name of this class.
         shown = type(type(self).__name__, (BaseEstimator,), {"_dense": None})()
         shown.n_features_in_ = len(chosen.columns)

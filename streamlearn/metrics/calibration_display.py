@@ -9,7 +9,8 @@ from typing import Any, Self
 
 from sklearn import calibration
 
-from streamlearn.metrics.drawn_curves import matplotlib_or_raise, of_bins, scores_of
+from streamlearn._validation.messages import matplotlib_or_raise
+from streamlearn.metrics.drawn_curves import of_bins, scores_of
 from streamlearn.metrics.over_blocks import computed
 
 

@@ -12,7 +12,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import unique_labels
 
 from streamlearn._arrays import to_numpy
-from streamlearn.metrics.drawn_curves import matplotlib_or_raise
+from streamlearn._validation.messages import matplotlib_or_raise
 from streamlearn.metrics.over_blocks import Metric, computed
 from streamlearn.metrics.pairs import Pairs, of_pairs
 from streamlearn.metrics.samples import Sample, sample_of

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from importlib.util import find_spec
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,6 +14,7 @@ from sklearn.base import is_classifier
 from sklearn.utils.validation import check_is_fitted
 
 from streamlearn._sklearn import _check_response_method
+from streamlearn._validation.messages import matplotlib_or_raise
 from streamlearn.metrics.calibration import shares_in_bins
 from streamlearn.metrics.over_blocks import PROBABILITIES, Metric
 from streamlearn.metrics.pairs import Pairs
@@ -23,15 +23,6 @@ from streamlearn.metrics.ranked import Ranked, only_column, ranked
 
 MOST_POINTS = 5000
 """The most points of a curve. A picture has fewer pixels."""
-
-
-def matplotlib_or_raise(cls: type) -> None:
-    """Raise an ImportError before the data are read if nothing can be drawn."""
-    if find_spec("matplotlib") is None:
-        raise ImportError(
-            f"{cls.__name__} draws with matplotlib, which is not installed. Install it: "
-            'pip install "dask-streamlearn[plot]".'
-        )
 
 
 class _Scores(NamedTuple):

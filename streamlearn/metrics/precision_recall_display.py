@@ -10,8 +10,8 @@ from typing import Any, Self
 
 from sklearn import metrics as theirs
 
+from streamlearn._validation.messages import matplotlib_or_raise
 from streamlearn.metrics.drawn_curves import (
-    matplotlib_or_raise,
     of_curve,
     precision_recall,
     scores_of,

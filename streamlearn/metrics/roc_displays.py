@@ -10,7 +10,8 @@ from typing import Any, Self
 
 from sklearn import metrics as theirs
 
-from streamlearn.metrics.drawn_curves import det, matplotlib_or_raise, of_curve, roc, scores_of
+from streamlearn._validation.messages import matplotlib_or_raise
+from streamlearn.metrics.drawn_curves import det, of_curve, roc, scores_of
 from streamlearn.metrics.over_blocks import computed
 
 

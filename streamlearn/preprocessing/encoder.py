@@ -93,12 +93,6 @@ class CategoryEncoder(TableTransformer):
         check_is_fitted(self)
         return self._encoder.infrequent_categories_
 
-    def _feature_names(self) -> list[str]:
-        """Return the names of the features: those of fit, or x0, x1, ..."""
-        return list(
-            getattr(self, "feature_names_in_", [f"x{i}" for i in range(len(self._lookups))])
-        )
-
     def _encoded(self, table: Table, block: int | None) -> Encoded:
         """Return the categories of a block's entries."""
         codes = np.empty((table.n_rows, len(table.columns)), dtype=np.int64)

@@ -10,6 +10,7 @@ from sklearn import preprocessing as theirs
 from sklearn.utils.validation import check_is_fitted
 
 from streamlearn._arrays import sparse
+from streamlearn._estimator.outputs import feature_names
 from streamlearn._sklearn import _align_api_if_sparse, _get_output_config
 from streamlearn._validation.columns import Table
 from streamlearn.preprocessing.decoded import decoded, infrequent
@@ -193,7 +194,7 @@ class OneHotEncoder(CategoryEncoder):
             for drop, few in zip(dropped, infrequent(encoder), strict=True)
         ]
         width = int(sum(encoder._n_features_outs))
-        return decoded(encoder, X, width, may_be_none, self._feature_names())
+        return decoded(encoder, X, width, may_be_none, feature_names(self, self.n_features_in_))
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
         """Return the names of the columns of the result.

@@ -9,6 +9,7 @@ from sklearn import preprocessing as theirs
 from sklearn.base import OneToOneFeatureMixin
 from sklearn.utils.validation import check_is_fitted
 
+from streamlearn._estimator.outputs import feature_names
 from streamlearn._validation.columns import Table
 from streamlearn.preprocessing.decoded import decoded
 from streamlearn.preprocessing.encoder import CategoryEncoder
@@ -133,4 +134,4 @@ class OrdinalEncoder(OneToOneFeatureMixin, CategoryEncoder):
         check_is_fitted(self)
         n_features = self.n_features_in_
         may_be_none = [self.handle_unknown == "use_encoded_value"] * n_features
-        return decoded(self._encoder, X, n_features, may_be_none, self._feature_names())
+        return decoded(self._encoder, X, n_features, may_be_none, feature_names(self, n_features))

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from sklearn.exceptions import NotFittedError
 
+from streamlearn._validation import messages
 from streamlearn.cluster import MiniBatchKMeans
 from streamlearn.diagnostics import (
     CoefficientsDisplay,
     InertiaDisplay,
     ProgressiveLossDisplay,
-    displays,
 )
 from streamlearn.linear_model import SGDClassifier, SGDRegressor
 from streamlearn.neural_network import MLPRegressor
@@ -69,7 +69,7 @@ def test_without_axes_it_draws_into_a_figure_of_pyplot_as_scikit_learn_does():
 
 def test_without_matplotlib_it_says_what_to_install(monkeypatch):
     fitted = SGDRegressor(random_state=0).fit(X, TARGET)
-    monkeypatch.setattr(displays, "find_spec", lambda name: None)
+    monkeypatch.setattr(messages, "find_spec", lambda name: None)
     with pytest.raises(ImportError, match=r"CoefficientsDisplay draws with matplotlib.*\[plot\]"):
         CoefficientsDisplay.from_estimator(fitted)
 

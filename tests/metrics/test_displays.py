@@ -15,6 +15,7 @@ from sklearn.dummy import DummyClassifier
 from sklearn.externals._numpydoc import docscrape
 
 from streamlearn import metrics
+from streamlearn._validation import messages
 from streamlearn.linear_model import SGDClassifier, SGDRegressor
 from streamlearn.metrics import drawn_curves, samples
 from streamlearn.wrappers import ParallelPostFit
@@ -305,7 +306,7 @@ def test_estimators_that_have_no_curve_are_refused():
 
 @pytest.mark.parametrize("name", NAMED)
 def test_without_matplotlib_nothing_is_read(name, monkeypatch):
-    monkeypatch.setattr(drawn_curves, "find_spec", lambda _: None)
+    monkeypatch.setattr(messages, "find_spec", lambda _: None)
     reads: list = []
     y = dask_array(YES, log=reads)
     said = rf'{name} draws with.*pip install "dask-streamlearn\[plot\]"'
