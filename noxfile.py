@@ -197,7 +197,7 @@ def build(session: nox.Session) -> None:
 def bench(session: nox.Session) -> None:
     """Run a benchmark, ``nox -s bench -- pipeline --rows 4000000``; others get their own place."""
     name, *arguments = session.posargs or ["pipeline", "--rows", "4000000"]
-    install(session, *(["bench"] if name == "defaults" else []), extras=ALL)
+    install(session, *(["bench"] if name in ("defaults", "digits") else []), extras=ALL)
     if name in ("pipeline", "overhead"):
         python = python_with(session, "dask-ml", "dask-ml==2025.1.0", "scikit-learn>=1.9")
         arguments += ["--dask-ml-python", python]
