@@ -701,7 +701,7 @@ ADVICE = [
     ),
     advice(
         lambda: in_folder(lambda path: [kept(path, alpha=1), kept(path, alpha=2, resume=True)]),
-        "Give the data and the parameters of that fit, or begin a new one with another path",
+        "Give the data and the parameters of that call, or begin a new one with another path",
         lambda: in_folder(lambda path: [kept(path), kept(path, resume=True)]),
         lambda: in_folder(lambda path: [kept(path), kept(path.with_name("other"), alpha=2)]),
     ),
@@ -916,6 +916,7 @@ def provoked(number: int) -> str:
     raise AssertionError("no error")
 
 
+@pytest.mark.complete  # each line of the table is an error of its own
 @pytest.mark.parametrize("number", range(len(ADVICE)), ids=[a.says[:40] for a in ADVICE])
 def test_what_an_error_advises_works(number):
     assert re.search(ADVICE[number].says, provoked(number)), provoked(number)

@@ -1,6 +1,6 @@
 """Sums of products of features that are brought to length 1, on the host in float64.
 
-Then the scales of the features do not matter: no feature is lost beside one with larger numbers.
+Then the scales of the features do not matter: features with small numbers keep their digits.
 """
 
 from __future__ import annotations

@@ -89,7 +89,7 @@ class Quadratic(NamedTuple):
     @classmethod
     def of(cls, problem: Problem, target: int) -> Quadratic:
         """Return the sums of a target."""
-        # What becomes 0 beside the largest unit has coefficients of 0 by any penalty.
+        # A number that is lost against the largest unit has a coefficient of 0 by any penalty.
         unit = float(problem.unit[: problem.d].max())
         x = problem.unit[: problem.d] / unit
         root = problem.root

@@ -11,8 +11,8 @@ from sklearn.metrics import pairwise_distances
 from sklearn.preprocessing import MultiLabelBinarizer
 
 from streamlearn import metrics
+from streamlearn._validation import messages
 from streamlearn.cluster import KMeans, MiniBatchKMeans
-from streamlearn.metrics import drawn_curves
 from streamlearn.mixture import GaussianMixture
 from streamlearn.pipeline import make_pipeline
 from streamlearn.preprocessing import StandardScaler
@@ -27,7 +27,7 @@ def kmeans() -> Any:
 
 
 def without_matplotlib(draw: Any, *given: Any) -> Any:
-    with patch.object(drawn_curves, "find_spec", lambda _: None):
+    with patch.object(messages, "find_spec", lambda _: None):
         return draw(*given)
 
 

@@ -203,7 +203,7 @@ TRANSFORMERS = [
     ),
     advice(
         lambda: encoders.DatetimeEncoder(resolution=None, add_total_seconds=False).fit(DATES),
-        "set resolution, add_weekday, add_total_seconds or add_day_of_year",
+        "set parts, resolution, add_weekday, add_total_seconds or add_day_of_year",
         lambda: encoders.DatetimeEncoder(resolution="day").fit(DATES),
     ),
     advice(
