@@ -104,8 +104,8 @@ class LabelBinarizer(TransformerMixin, Estimator, auto_wrap_output_keys=None):  
 
         Parameters
         ----------
-        y : array, Series, sparse rows or dask collection of shape (n_samples,) or \
-                (n_samples, n_classes)
+        y : array, Series, sparse rows, dask collection or source of blocks of shape \
+                (n_samples,) or (n_samples, n_classes)
             Labels, or a column for each label which marks the rows that have it.
 
         Returns
@@ -117,7 +117,8 @@ class LabelBinarizer(TransformerMixin, Estimator, auto_wrap_output_keys=None):  
         TypeError
             If text and numbers are mixed.
         ValueError
-            If there are no rows, y holds no labels, or the parameters do not go together.
+            If there are no rows, y holds no labels or is one number, or the parameters do not go
+            together.
         """
         self._validate_params()
         if self.neg_label >= self.pos_label:
@@ -130,7 +131,7 @@ class LabelBinarizer(TransformerMixin, Estimator, auto_wrap_output_keys=None):  
                 f"got pos_label={self.pos_label} and neg_label={self.neg_label}. Set "
                 "sparse_output=False."
             )
-        y = plain(y)
+        y, *_ = engine.taken_apart(plain(y))
         self._place_or_raise(y)
         with unchanged_on_error(self):
             if engine.is_collection(y):
@@ -149,6 +150,8 @@ class LabelBinarizer(TransformerMixin, Estimator, auto_wrap_output_keys=None):  
 
     def _learn_in_memory(self, y: Any) -> None:
         here = target_in_numpy(y)
+        if not is_sparse(here) and np.ndim(here) == 0:
+            raise ValueError(f"y is {y!r}, expected an array of labels. Give one label a row.")
         if _is_text(here):
             if not len(here):
                 raise ValueError(f"y has 0 samples: {here!r}. Give at least one row.")
@@ -223,7 +226,7 @@ class LabelBinarizer(TransformerMixin, Estimator, auto_wrap_output_keys=None):  
             If y holds no labels, or if y has several labels a row but the y of fit had one.
         """
         check_is_fitted(self)
-        y = plain(y)
+        y, *_ = engine.taken_apart(plain(y))
         self._place_or_raise(y)
         function = Binarized(
             Lookup(to_numpy(self.classes_)),

@@ -68,7 +68,7 @@ class LabelEncoder(Merging, TransformerMixin, Estimator, auto_wrap_output_keys=N
 
         Parameters
         ----------
-        y : array, Series, dask array or dask Series of shape (n_samples,)
+        y : array, Series, dask array, dask Series or source of blocks of shape (n_samples,)
             The labels: numbers, or text.
 
         Returns

@@ -266,6 +266,14 @@ TRANSFORMERS = [
     *(
         advice(
             lambda y=y: encoders.LabelBinarizer().fit(y),
+            "Give one label a row",
+            lambda: encoders.LabelBinarizer().fit(THREE),
+        )
+        for y in (3, None)
+    ),
+    *(
+        advice(
+            lambda y=y: encoders.LabelBinarizer().fit(y),
             "Give at least one row",
             lambda: encoders.LabelBinarizer().fit(Y[:1]),
         )

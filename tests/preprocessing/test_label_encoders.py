@@ -223,3 +223,25 @@ def test_parameters_that_do_not_go_together():
         fitted.transform(np.asarray([[0, 1], [1, 0]]))
     with pytest.raises(ValueError, match="continuous target data"):
         fitted.transform(np.asarray([0.5, 1.0]))
+
+
+@pytest.mark.parametrize("kind", [LabelEncoder, LabelBinarizer])
+@pytest.mark.parametrize("name", ["numbers", "two words"])
+def test_a_source_of_blocks_is_read_block_by_block(kind, name):
+    y = LABELS[name]
+    blocks = np.split(y, np.cumsum(SIZES)[:-1])
+    want = kind().fit(y)
+    mine = kind().fit(lambda: iter(blocks))
+    assert alike(mine.classes_, want.classes_)
+    codes = mine.transform(lambda: iter(blocks))
+    back = mine.inverse_transform(codes)
+    np.testing.assert_array_equal(np.concatenate([*codes]), want.transform(y))
+    np.testing.assert_array_equal(np.concatenate([*back]), y)
+
+
+def test_labels_of_several_columns_come_from_a_source_of_blocks():
+    marks = np.array([[1, 0, 1], [0, 1, 1], [0, 0, 0]])
+    mine = LabelBinarizer().fit(lambda: iter([marks[:2], marks[2:]]))
+    assert mine.y_type_ == "multilabel-indicator"
+    out = mine.transform(lambda: iter([marks[:1], marks[1:]]))
+    np.testing.assert_array_equal(np.concatenate([*out]), marks)
