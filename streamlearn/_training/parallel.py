@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from streamlearn._training.ahead import Alone, after_round, in_round, merged_alone
+from streamlearn._training.ahead import LocalStages, after_round, in_round, merged_local
 from streamlearn._training.course import Course, Learned, Report
 from streamlearn._training.prepare import PendingBlock, PreparedBlock
 from streamlearn._validation.reader import same_place_or_raise
@@ -32,13 +32,13 @@ class Parts(NamedTuple):
         The state with which each block of the round began.
     local : LocalState
         Its report is None if there were no rows to learn from.
-    ahead : Alone or None
+    ahead : LocalStages or None
         What the stages ahead have learned, if they learn.
     """
 
     before: LocalState
     local: LocalState
-    ahead: Alone | None
+    ahead: LocalStages | None
 
 
 def width(n_parallel: Any, blocks: Blocks) -> int:
@@ -134,7 +134,7 @@ def _merged(course: Course, x: Parts, y: Parts) -> Parts:
         with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
             state = learner.local_steps.merge(learner.params, x.before, a, b)
         local = LocalState(state, a.seen + b.seen - x.before.seen, a.info.plus(b.info))
-    return Parts(x.before, local, merged_alone(course, x.ahead, y.ahead))
+    return Parts(x.before, local, merged_local(course, x.ahead, y.ahead))
 
 
 def _step(course: Course, learned: Learned, parts: Parts) -> Learned:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from streamlearn._arrays import batch_rows
-from streamlearn._training.ahead import Alone, after_round, in_round, merged_alone
+from streamlearn._training.ahead import LocalStages, after_round, in_round, merged_local
 from streamlearn._training.block_rows import (
     as_state_or_raise,
     like_rows,
@@ -53,13 +53,13 @@ class RoundSums(NamedTuple):
     learner : sums of the learner, or None if there are no rows to learn from
     rows : int
         The number of rows that are learned from.
-    ahead : Alone or None
+    ahead : LocalStages or None
         What the stages ahead have learned, if they learn.
     """
 
     learner: Any
     rows: int
-    ahead: Alone | None
+    ahead: LocalStages | None
 
 
 def side_by_side(course: Course, progress: Progress) -> SideBySide | None:
@@ -161,7 +161,7 @@ def merged(course: Course, how: Rounds | Refinement, a: RoundSums, b: RoundSums)
         learner = b.learner if learner is None else learner
     else:
         learner = how.merge(learner, b.learner)
-    return RoundSums(learner, a.rows + b.rows, merged_alone(course, a.ahead, b.ahead))
+    return RoundSums(learner, a.rows + b.rows, merged_local(course, a.ahead, b.ahead))
 
 
 def _renewed(course: Course, learned: Learned) -> Learned:

@@ -63,7 +63,7 @@ def reduce(
     """
     order = [*range(len(blocks))] if order is None else [*order]
     page = open_page("reduce", blocks, of_block=of_block, merge=merge)
-    begun = Partly(0, [])
+    begun = UnfinishedPass(0, [])
     if page is not None and page.known is not None:
         check_marks(blocks, page)
         begun = page.known.state
@@ -88,7 +88,7 @@ class Merged(NamedTuple):
     marks: tuple[Mark, ...] = ()
 
 
-class Partly(NamedTuple):
+class UnfinishedPass(NamedTuple):
     """A pass that is not finished: the number of blocks, and the levels of its `MergeTree`."""
 
     n_blocks: int
@@ -101,7 +101,7 @@ def _merged(
     blocks: Blocks,
     order: Sequence[int],
     one_pass: Passing,
-    begun: Partly,
+    begun: UnfinishedPass,
     page: Page | None,
 ) -> Merged:
     """Return the merged state. Note parts of it on a page."""
@@ -116,7 +116,7 @@ def _merged(
         tree.add(Merged(part.value, (), part.marks))
         if page is not None and whole:
             marks = [mark for level in reversed(tree.levels) for p in level for mark in p.marks]
-            page.note(Partly(at, tree.levels), outer_marks(marks))
+            page.note(UnfinishedPass(at, tree.levels), outer_marks(marks))
 
     if blocks.streamed is not None:
         _over_stream(of_block, blocks, begun.n_blocks, add)
@@ -197,7 +197,7 @@ def check_marks(blocks: Blocks, page: Page) -> None:
     marks = () if page.known is None else page.known.marks
     if blocks.streamed is None and marks:
         numbers = sorted({number for number, _ in marks})
-        nobody, nothing = Passing(()), Partly(0, [])
+        nobody, nothing = Passing(()), UnfinishedPass(0, [])
         found = _merged(Marked(_nothing), _first, blocks, numbers, nobody, nothing, None)
         page.same_marks_or_raise(found.marks)
 

@@ -12,7 +12,12 @@ from sklearn.utils import check_random_state
 
 from streamlearn import blocks as engine
 from streamlearn._estimator.callbacks import watched
-from streamlearn._estimator.inputs import Given, check_inputs, check_parameters, unchanged_on_error
+from streamlearn._estimator.inputs import (
+    CheckedInputs,
+    check_inputs,
+    check_parameters,
+    unchanged_on_error,
+)
 from streamlearn._estimator.outputs import Transformer
 from streamlearn._training.ahead import hand_back
 from streamlearn._training.course import Course, Learned, Shuffle, Target
@@ -307,7 +312,7 @@ class MiniBatchKMeans(
             self._label(given, X, sample_weight, out)
         return self
 
-    def _check_inputs(self, X: Any, y: Any, sample_weight: Any, *, reset: bool) -> Given:
+    def _check_inputs(self, X: Any, y: Any, sample_weight: Any, *, reset: bool) -> CheckedInputs:
         """Check the arguments. Only stages ahead use y."""
         y = y if isinstance(X, Flow) else None
         given = check_inputs(self, X, y, sample_weight, reset=reset, lazy_rows=True)
@@ -318,7 +323,7 @@ class MiniBatchKMeans(
 
     def _fit_blocks(
         self,
-        given: Given,
+        given: CheckedInputs,
         params: steps.Params,
         learned: Learned,
         *,

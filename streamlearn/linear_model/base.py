@@ -14,7 +14,7 @@ from sklearn.utils import check_random_state
 
 from streamlearn._arrays import Array, to_numpy
 from streamlearn._estimator.estimator import Estimator
-from streamlearn._estimator.inputs import Given, check_inputs, is_foreign
+from streamlearn._estimator.inputs import CheckedInputs, check_inputs, is_foreign
 from streamlearn._thirdparty import row_loop
 from streamlearn._training.ahead import hand_back
 from streamlearn._training.block_learner import BlockLearner
@@ -39,7 +39,7 @@ from streamlearn.linear_model.overflow import block_is_named
 from streamlearn.linear_model.parameters import Parameters
 from streamlearn.linear_model.per_class_order import in_orders
 from streamlearn.linear_model.refine import matrix_or_raise
-from streamlearn.linear_model.sklearn_names import Familiar
+from streamlearn.linear_model.sklearn_names import SklearnAttributes
 from streamlearn.linear_model.sparse_coef import SparseCoef
 from streamlearn.linear_model.start import from_coefficients, from_former, in_numpy
 from streamlearn.linear_model.training import (
@@ -54,7 +54,7 @@ NO_SIGNS = "learning_rate='auto' takes none. Use another schedule."
 """What the error about a negative weight says."""
 
 
-class SGD(Parameters, LinearScores, SparseCoef, Familiar, Estimator):
+class SGD(Parameters, LinearScores, SparseCoef, SklearnAttributes, Estimator):
     """A linear model that learns by stochastic gradient steps."""
 
     _takes_collections = True
@@ -76,7 +76,7 @@ class SGD(Parameters, LinearScores, SparseCoef, Familiar, Estimator):
 
     def _check_inputs(
         self, X: Any, y: Any, sample_weight: Any, *, reset: bool, target: str
-    ) -> Given:
+    ) -> CheckedInputs:
         """Check the arguments of ``fit`` or ``partial_fit``."""
         # These find NaN and infinity in the rows that they score. Held-out rows are not among them.
         in_memory = not (is_foreign(X) or any(map(is_collection, (X, y, sample_weight))))
@@ -86,7 +86,7 @@ class SGD(Parameters, LinearScores, SparseCoef, Familiar, Estimator):
             self, X, y, sample_weight, reset=reset, target=target, lazy_rows=True, finite=not found
         )
 
-    def _algorithm(self, given: Given, state: Any = None) -> Any:
+    def _algorithm(self, given: CheckedInputs, state: Any = None) -> Any:
         """Return the module that learns from the rows. ``state`` is what was learned before."""
         if self._rate() == "auto":
             return newton
@@ -100,7 +100,7 @@ class SGD(Parameters, LinearScores, SparseCoef, Familiar, Estimator):
             return scheduled
         return rowwise if row_loop.takes_rows(an_array(state)) else sgd
 
-    def _may_loop(self, given: Given) -> bool:
+    def _may_loop(self, given: CheckedInputs) -> bool:
         """Return whether scikit-learn's loop may learn from rows of NumPy and scipy.
 
         With an L1 penalty all rows and epochs of a call have to be one run of the loop. It does not
@@ -111,7 +111,7 @@ class SGD(Parameters, LinearScores, SparseCoef, Familiar, Estimator):
         return self.penalty not in ("l1", "elasticnet") or self._is_one_call(given)
 
     def _learner(
-        self, given: Given, params: sgd.Params, coef_init: Any, intercept_init: Any
+        self, given: CheckedInputs, params: sgd.Params, coef_init: Any, intercept_init: Any
     ) -> Learner:
         """Return the learner for ``fit``. It starts from given or former coefficients, or 0."""
         algorithm = self._algorithm(given)
@@ -122,14 +122,14 @@ class SGD(Parameters, LinearScores, SparseCoef, Familiar, Estimator):
             algorithm.learner(params), algorithm.start, coef_init, intercept_init
         )
 
-    def _former(self, given: Given, params: sgd.Params) -> Learned:
+    def _former(self, given: CheckedInputs, params: sgd.Params) -> Learned:
         """Return the state from which ``partial_fit`` continues, which is empty at first."""
         learned = self._learned if hasattr(self, "_learned") else Learned()
         return from_former(self._algorithm(given, learned.state), params, learned)
 
     def _learn(
         self,
-        given: Given,
+        given: CheckedInputs,
         learner: Learner,
         learned: Learned,
         n_outputs: int,
@@ -231,14 +231,14 @@ class SGD(Parameters, LinearScores, SparseCoef, Familiar, Estimator):
                 stacklevel=4,
             )
 
-    def _is_one_call(self, given: Given) -> bool:
+    def _is_one_call(self, given: CheckedInputs) -> bool:
         """Return whether scikit-learn's loop can learn from all rows in one call."""
         return in_numpy(given.blocks) and not self.early_stopping
 
     def _row_by_row(
         self,
         learner: Learner,
-        given: Given,
+        given: CheckedInputs,
         first: First,
         max_iter: int | None,
         seeds: tuple[int, ...],
@@ -305,7 +305,7 @@ class SGD(Parameters, LinearScores, SparseCoef, Familiar, Estimator):
         )
 
     def _draws(
-        self, given: Given, n_outputs: int, epoch: int, of_classes: bool, exact: bool
+        self, given: CheckedInputs, n_outputs: int, epoch: int, of_classes: bool, exact: bool
     ) -> tuple[int, tuple[int, ...], np.ndarray | None]:
         """Return the seed and, for rows in memory, scikit-learn's draws.
 

@@ -25,7 +25,7 @@ import numpy as np
 from sklearn.base import clone
 
 from streamlearn._arrays import asarray, default_int, namespace, to_numpy
-from streamlearn._estimator.inputs import Given
+from streamlearn._estimator.inputs import CheckedInputs
 from streamlearn._training.course import Learned
 from streamlearn._validation.labels import class_weights
 from streamlearn.blocks import Record, Watch, watching
@@ -150,7 +150,7 @@ class ManyModels(SGD):
 
     def _learn(
         self,
-        given: Given,
+        given: CheckedInputs,
         learner: Learner,
         learned: Learned,
         n_outputs: int,

@@ -15,7 +15,7 @@ from streamlearn._validation.labels import joined, labels_in
 from streamlearn._validation.messages import in_block
 from streamlearn.core.statistics import group_moments, moments
 from streamlearn.core.statistics.group_moments import Centers
-from streamlearn.metrics.over_blocks import Sums, numbers
+from streamlearn.metrics.over_blocks import Statistic, numbers
 
 MOST = 1 << 22
 """The largest number of clusters times features. Six numbers are kept for each."""
@@ -114,7 +114,7 @@ def _at(place: np.ndarray, n_labels: int, state: moments.Moments) -> moments.Mom
     return moments.Moments(*out)
 
 
-CLUSTERS = Sums(_of_block, _merge)
+CLUSTERS = Statistic(_of_block, _merge)
 
 
 def several_or_raise(state: Clusters) -> None:

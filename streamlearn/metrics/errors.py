@@ -10,7 +10,7 @@ from streamlearn._arrays import Array, namespace, to_numpy
 from streamlearn._validation.messages import in_block
 from streamlearn.core import scores, value_losses
 from streamlearn.core.statistics import block_summary, quantile_summary, quantiles
-from streamlearn.metrics.over_blocks import Metric, Sums, computed
+from streamlearn.metrics.over_blocks import Metric, Statistic, computed
 from streamlearn.metrics.values import (
     SKETCH,
     mean_loss,
@@ -269,7 +269,7 @@ def _log_errors_of_block(
     return scores.losses_of(value_losses.squared_log, target, predicted, weight)
 
 
-LOG_ERROR = Sums(_log_errors_of_block, scores.add)
+LOG_ERROR = Statistic(_log_errors_of_block, scores.add)
 
 
 def mean_pinball_loss(
@@ -388,7 +388,7 @@ def _median(state: Distribution) -> np.ndarray:
     return to_numpy(quantiles.quantile(state.summary, [0.5]))[0, :]
 
 
-MEDIAN = Sums(_distribution_of_block, _merge)
+MEDIAN = Statistic(_distribution_of_block, _merge)
 
 
 def max_error(y_true: Any, y_pred: Any) -> float:
@@ -433,4 +433,4 @@ def _host(x: Array) -> float:
     return float(to_numpy(x))
 
 
-LARGEST = Sums(_largest_of_block, _larger)
+LARGEST = Statistic(_largest_of_block, _larger)

@@ -16,7 +16,7 @@ from streamlearn._arrays import to_numpy
 from streamlearn._validation.columns import factorize
 from streamlearn._validation.labels import joined
 from streamlearn.metrics.labels import read_labels
-from streamlearn.metrics.over_blocks import Metric, Sums, weight_like
+from streamlearn.metrics.over_blocks import Metric, Statistic, weight_like
 from streamlearn.metrics.parameters import checked
 
 MOST = 1 << 20
@@ -133,7 +133,7 @@ def _bounded(pairs: Pairs) -> Pairs:
     return bounded(pairs, ("y_true", "y_pred"), "accuracy_score takes any number of labels.")
 
 
-PAIRS = Sums(_pairs_of_block, _merge)
+PAIRS = Statistic(_pairs_of_block, _merge)
 
 
 def of_pairs(function: Callable[..., Any], **how: Any) -> Metric:

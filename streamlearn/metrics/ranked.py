@@ -19,7 +19,7 @@ from streamlearn._validation.labels import labels_or_raise
 from streamlearn._validation.messages import in_block
 from streamlearn._validation.reader import indicator_or_raise
 from streamlearn.metrics.by_label import other_columns
-from streamlearn.metrics.over_blocks import SCORES, Sums, numbers, weight_like
+from streamlearn.metrics.over_blocks import SCORES, Statistic, numbers, weight_like
 from streamlearn.metrics.pairs import Pairs, distinct, merge
 
 MOST = 1 << 20
@@ -151,9 +151,9 @@ def _merge(a: Ranked, b: Ranked) -> Ranked:
     return Ranked(columns, dropped, a.off or b.off, a.several)
 
 
-def ranked(response: tuple[str, ...] = SCORES) -> Sums:
+def ranked(response: tuple[str, ...] = SCORES) -> Statistic:
     """Return the sums that pairs of labels and scores are, for scores of these methods."""
-    return Sums(_of_block, _merge, response)
+    return Statistic(_of_block, _merge, response)
 
 
 def only_column(state: Ranked, metric: str) -> Pairs:

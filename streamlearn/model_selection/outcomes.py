@@ -23,7 +23,7 @@ from streamlearn import blocks as engine
 from streamlearn._thirdparty.partial_fit import as_here
 from streamlearn._thirdparty.tags import is_stateless, takes_collections
 from streamlearn._training.block_learner import block_order, shuffled_before
-from streamlearn.blocks import Reader, SharedReads
+from streamlearn.blocks import SharedReader, SharedReads
 from streamlearn.model_selection.base_search import BaseSearch
 from streamlearn.model_selection.draws import seed_of
 from streamlearn.model_selection.fits import Fitted, Run, Scored, Task, fitted_copy, scored
@@ -247,7 +247,7 @@ def _done(
         for start in range(0, len(several), MOST):
             numbers = several[start : start + MOST]
             some = (jobs[i] for i in numbers)
-            readers = [Reader(part, part.holds, as_here(work)) for part, work in some]
+            readers = [SharedReader(part, part.holds, as_here(work)) for part, work in some]
             found |= zip(numbers, reads.read(readers, order), strict=True)
         _blocks_or_raise(task, others, reads.n_blocks)
     with warnings.catch_warnings():

@@ -17,7 +17,12 @@ from streamlearn import blocks as engine
 from streamlearn._arrays import to_numpy
 from streamlearn._estimator.callbacks import watched
 from streamlearn._estimator.estimator import Estimator
-from streamlearn._estimator.inputs import Given, check_inputs, check_parameters, unchanged_on_error
+from streamlearn._estimator.inputs import (
+    CheckedInputs,
+    check_inputs,
+    check_parameters,
+    unchanged_on_error,
+)
 from streamlearn._estimator.outputs import rows_out
 from streamlearn._training.ahead import hand_back
 from streamlearn._training.block_learner import BlockLearner
@@ -80,7 +85,9 @@ class MLP(Parameters, Estimator):
     _seed: int  # blocks draw from it
     _epoch: int  # the number of the next epoch
 
-    def _goal(self, given: Given, y: Any, classes: Any, *, restarts: bool, further: bool) -> Goal:
+    def _goal(
+        self, given: CheckedInputs, y: Any, classes: Any, *, restarts: bool, further: bool
+    ) -> Goal:
         raise NotImplementedError
 
     @watched
@@ -138,7 +145,7 @@ class MLP(Parameters, Estimator):
 
     def _fit_in_memory(
         self,
-        given: Given,
+        given: CheckedInputs,
         goal: Goal,
         params: mlp.Params,
         random_state: np.random.RandomState,
@@ -207,7 +214,7 @@ class MLP(Parameters, Estimator):
 
     def _fit_blocks(
         self,
-        given: Given,
+        given: CheckedInputs,
         goal: Goal,
         params: mlp.Params,
         random_state: np.random.RandomState,
@@ -268,7 +275,7 @@ class MLP(Parameters, Estimator):
     def _train(
         self,
         learner: BlockLearner,
-        given: Given,
+        given: CheckedInputs,
         goal: Goal,
         learned: Learned,
         *,

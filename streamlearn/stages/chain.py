@@ -50,7 +50,7 @@ class Passed(NamedTuple):
     reader: Reader
 
 
-class How(NamedTuple):
+class StageCall(NamedTuple):
     """How a block passes through a stage.
 
     Attributes
@@ -187,7 +187,7 @@ class Chain:
         out: tuple[Any, ...] = ()
         for i, params in enumerate(self.arguments(given)):
             transforms = i >= applied and (through or i < last)
-            how = How(y, params, block, learns, alone, transforms)
+            how = StageCall(y, params, block, learns, alone, transforms)
             state, before = self._through(i, states, out, parts, before, how)
             out = (*out, state)
         done = len(self.stages) if through else max(applied, last)
@@ -200,7 +200,7 @@ class Chain:
         out: tuple[Any, ...],
         parts: tuple[Any, ...],
         passed: Passed,
-        how: How,
+        how: StageCall,
     ) -> tuple[Any, Passed]:
         """Return the state of stage i after a block, and what the next stage gets.
 
