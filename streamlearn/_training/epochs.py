@@ -78,7 +78,7 @@ class Progress(NamedTuple):
         The sum over these rows of unweighted loss and penalty.
     losses : tuple of float
         The mean loss of each block of this fit.
-    newest : tuple of (int, float)
+    newest_losses : tuple of (int, float)
         The number of each block of the last segment that has a loss, and the loss.
     held_out : tuple
         The score states of the held-out rows in the last segment, one for each block.
@@ -111,7 +111,7 @@ class Progress(NamedTuple):
     weight: float = 0.0
     objective: Any = 0.0
     losses: tuple[float, ...] = ()
-    newest: tuple[tuple[int, float], ...] = ()
+    newest_losses: tuple[tuple[int, float], ...] = ()
     held_out: tuple[Any, ...] = ()
     rows_held_out: int = 0
     scores: tuple[float, ...] = ()
@@ -321,7 +321,7 @@ def _after(block_learner: Any, progress: Progress, segment: Segment, in_memory: 
         weight=weight,
         objective=objective,
         losses=(*progress.losses, *(loss for _, loss in newest)),
-        newest=tuple(newest),
+        newest_losses=tuple(newest),
         held_out=tuple(held_out),
         rows_held_out=rows_held_out,
         news="",

@@ -10,9 +10,9 @@ import numpy as np
 from streamlearn._arrays import batch_rows
 from streamlearn._training.ahead import LocalStages, after_round, in_round, merged_local
 from streamlearn._training.block_rows import (
-    as_state_or_raise,
     like_rows,
     rows_finite_or_raise,
+    same_place_as_state_or_raise,
     samples,
     scored,
     through,
@@ -123,7 +123,7 @@ def sum_block(
     learner = course.learner
     ahead, block = in_round(course, view.ahead, block)
     like, X = like_rows(course, block), block.X
-    as_state_or_raise(course, like, view.learner)
+    same_place_as_state_or_raise(course, like, view.learner)
     transformed, built = through(learner, X, block.functions)
     assert block.draws.samples is not None
     batches = cut(

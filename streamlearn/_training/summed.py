@@ -39,7 +39,7 @@ from streamlearn.stages import (
     Flow,
     Mergeable,
     Stateless,
-    as_asked,
+    framed_if_asked,
     may_be_refused,
     statistic_of,
 )
@@ -221,7 +221,7 @@ def _is_affine(chain: Chain) -> bool:
         function = learner.applied(
             learner.params, learner.init(learner.params, 1, like=np.zeros((1, 1)))
         )
-    return isinstance(as_asked(function, last.estimator, last.begin), AffineMap)
+    return isinstance(framed_if_asked(function, last.estimator, last.begin), AffineMap)
 
 
 def _is_fixed(chain: Chain) -> bool:

@@ -27,7 +27,7 @@ from streamlearn.blocks.loading import Loaded, prepared
 from streamlearn.blocks.merge_tree import FAN_IN, MergeTree, merged_in_tree
 from streamlearn.blocks.schedule import Schedule, setting
 from streamlearn.blocks.streams import in_lock_step
-from streamlearn.blocks.watch import Passing, Record, Watch, passing, watching
+from streamlearn.blocks.watch import Record, Watch, WatchedPass, watched_pass, watching
 
 if TYPE_CHECKING:
     from streamlearn.blocks.graph import GraphNode, Key
@@ -70,7 +70,7 @@ def reduce(
     finished = page is not None and page.known is not None and page.known.finished
     order = [] if finished else order[begun.n_blocks :]
     rows = None if blocks.streamed else [blocks.rows[index] for index in order]
-    with passing(name, rows) as one_pass:
+    with watched_pass(name, rows) as one_pass:
         if finished:
             return begun
         prepare = marked(of_block, blocks, page)
@@ -100,7 +100,7 @@ def _merged(
     merge: Callable[[Any, Any], Any],
     blocks: Blocks,
     order: Sequence[int],
-    one_pass: Passing,
+    one_pass: WatchedPass,
     begun: UnfinishedPass,
     page: Page | None,
 ) -> Merged:
@@ -197,7 +197,7 @@ def check_marks(blocks: Blocks, page: Page) -> None:
     marks = () if page.known is None else page.known.marks
     if blocks.streamed is None and marks:
         numbers = sorted({number for number, _ in marks})
-        nobody, nothing = Passing(()), UnfinishedPass(0, [])
+        nobody, nothing = WatchedPass(()), UnfinishedPass(0, [])
         found = _merged(Marked(_nothing), _first, blocks, numbers, nobody, nothing, None)
         page.same_marks_or_raise(found.marks)
 

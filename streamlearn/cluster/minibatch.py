@@ -22,7 +22,7 @@ from streamlearn._estimator.outputs import Transformer
 from streamlearn._training.ahead import hand_back
 from streamlearn._training.course import Course, Learned, Shuffle, Target
 from streamlearn._training.epochs import Progress, Publish
-from streamlearn._training.parallel import width
+from streamlearn._training.parallel import n_side_by_side
 from streamlearn._validation.messages import few_rows
 from streamlearn.cluster import fits, passes, steps
 from streamlearn.cluster.nearest_centers import NearestCenters
@@ -341,7 +341,7 @@ class MiniBatchKMeans(
             shuffle=Shuffle(None if in_order else "rows", seed),
             ahead=None if flow is None else flow.chain,
             weighted="sample_weight" in given.blocks.names,
-            n_parallel=width(self.n_parallel, given.blocks),
+            n_parallel=n_side_by_side(self.n_parallel, given.blocks),
         )
         if flow is not None:
             learned = learned._replace(ahead=flow.states)

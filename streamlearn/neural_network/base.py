@@ -28,7 +28,7 @@ from streamlearn._training.ahead import hand_back
 from streamlearn._training.block_learner import BlockLearner
 from streamlearn._training.course import Course, First, HeldOut, Learned, Shuffle, Target
 from streamlearn._training.epochs import Progress, Publish, train
-from streamlearn._training.parallel import no_signs, width
+from streamlearn._training.parallel import n_side_by_side, why_unsigned
 from streamlearn._training.prepare import PreparedBlock, taken
 from streamlearn._training.stopping import Best, NoImprovementOfNet, mean_objective
 from streamlearn._validation.reader import same_place_or_raise
@@ -237,7 +237,7 @@ class MLP(Parameters, Estimator):
         lazy, shuffle = not given.blocks.in_memory, None
         if self.shuffle:
             shuffle = "batches" if lazy and self.shuffle != "rows" else "rows"
-        n_parallel = width(self.n_parallel, given.blocks)
+        n_parallel = n_side_by_side(self.n_parallel, given.blocks)
         learner = mlp.learner(params)._replace(init=partial(draws.start_in_task, first_draws))
         course = Course(
             learner,
@@ -250,7 +250,7 @@ class MLP(Parameters, Estimator):
             first=First(epoch),
             ahead=None if given.flow is None else given.flow.chain,
             weighted="sample_weight" in given.blocks.names,
-            unsigned=no_signs(n_parallel),
+            unsigned=why_unsigned(n_parallel),
             n_parallel=n_parallel,
         )
         learned = Learned()

@@ -11,7 +11,8 @@ from streamlearn._arrays.plain import plain
 from streamlearn._sklearn import _get_feature_names
 from streamlearn._validation.reader import Reader
 from streamlearn.blocks import LazyRows
-from streamlearn.stages.stage import StagedBlock, as_asked
+from streamlearn.stages.framed import framed_if_asked
+from streamlearn.stages.stage import StagedBlock
 
 
 class Columns(NamedTuple):
@@ -113,7 +114,7 @@ class OfTable:
     def function(self, state: Columns, block: int | None) -> Callable[..., Any]:
         """Return the transformation of blocks."""
         fitted = self.fitted(state)
-        return as_asked(fitted._rows_function(), self.estimator, lambda: fitted)
+        return framed_if_asked(fitted._rows_function(), self.estimator, lambda: fitted)
 
     def fitted(self, state: Columns) -> Any:
         """Return a fitted copy of the transformer."""

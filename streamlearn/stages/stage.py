@@ -30,17 +30,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from copy import copy, deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
-from sklearn import config_context, get_config
+from sklearn import get_config
 from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 
 from streamlearn._arrays import Array, batch_rows, first_row, to_numpy
-from streamlearn._arrays.sparse import is_sparse
-from streamlearn._sklearn import _get_feature_names, _get_output_config, _wrap_data_with_container
+from streamlearn._sklearn import _get_feature_names
 from streamlearn._thirdparty.lazy import Method
 from streamlearn._thirdparty.partial_fit import partially_fitted
 from streamlearn._thirdparty.rowwise import function_of
@@ -49,6 +48,7 @@ from streamlearn._validation.reader import Reader, read_weight, same_place_or_ra
 from streamlearn.blocks import LazyRows, some_rows
 from streamlearn.core.batches import cut, learn_batches
 from streamlearn.core.learner import Learner, an_array
+from streamlearn.stages.framed import framed_if_asked
 
 
 class StagedBlock(NamedTuple):
@@ -198,7 +198,7 @@ class Mergeable:
         # No row that is learned from is outside of the range of all rows. So nothing is clipped in
         # the end, and a learner can follow an `AffineMap` until then.
         function = getattr(function, "unclipped", function)
-        return as_asked(function, self.estimator, lambda: self.fitted(state))
+        return framed_if_asked(function, self.estimator, lambda: self.fitted(state))
 
     def fitted(self, state: Named) -> Any:
         """Return a fitted copy of the transformer."""
@@ -237,45 +237,6 @@ def may_be_refused(learner: Learner, state: Any, n_rows: int, reader: Reader) ->
     if not bool(learner.is_finite(state)):
         return True
     return not (reader.allow_nan or bool(learner.is_clean(state, n_rows)))
-
-
-@dataclass(frozen=True, eq=False)
-class Framed:
-    """A transformation of blocks to frames, for ``set_output``.
-
-    Attributes
-    ----------
-    function : callable
-    fitted : object
-        The fitted transformer, which names the columns.
-    config : dict
-        scikit-learn's configuration in the thread that makes this object. Tasks run in other
-        threads.
-    """
-
-    function: Callable[..., Any]
-    fitted: Any
-    config: dict[str, Any] = field(default_factory=get_config)
-
-    whole = True
-
-    def __call__(self, X: Any) -> Any:
-        """Return the transformed rows of X in a frame."""
-        rows = self.function(X)
-        rows = rows if is_sparse(rows) or hasattr(rows, "iloc") else to_numpy(rows)
-        with config_context(**self.config):
-            return _wrap_data_with_container("transform", rows, X, self.fitted)
-
-
-def as_asked(
-    function: Callable[..., Any], estimator: Any, fitted: Callable[[], Any]
-) -> Callable[..., Any]:
-    """Return a transformation whose results are frames, if ``set_output`` of an estimator asks.
-
-    ``fitted`` returns the fitted estimator, which names the columns.
-    """
-    wanted = _get_output_config("transform", estimator)["dense"]
-    return function if wanted == "default" else Framed(function, fitted())
 
 
 @dataclass(frozen=True, eq=False)
@@ -356,7 +317,7 @@ class Stateless:
     def function(self, state: Any, block: int | None) -> Callable[..., Any]:
         """Return the transformation of batches, or of blocks."""
         if hasattr(state, "_rows_function"):
-            return as_asked(state._rows_function(), self.estimator, lambda: state)
+            return framed_if_asked(state._rows_function(), self.estimator, lambda: state)
         return Method(state, "transform", {})
 
     def fitted(self, state: Any) -> Any:
@@ -403,7 +364,7 @@ class Prefitted(Stateless):
             return super().function(state, block)
         function = self.cross_fitted(block)
         if hasattr(state, "_rows_function"):
-            return as_asked(function, self.estimator, lambda: state)
+            return framed_if_asked(function, self.estimator, lambda: state)
         return function
 
 
