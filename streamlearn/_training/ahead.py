@@ -106,11 +106,11 @@ def _passed(
     course: Course, states: tuple[Any, ...], pending: PendingBlock, *, alone: bool
 ) -> tuple[tuple[Any, ...], StagedBlock]:
     assert course.ahead is not None
-    piece, block, _, _, epoch = pending
+    staged_block, block, _, _, epoch = pending
     y = None if block.y is None else as_array(block.y)
     learns = epoch == course.first.epoch
     return course.ahead.learn(
-        states, piece, y, block.parts, course.reader, learns=learns, alone=alone
+        states, staged_block, y, block.parts, course.reader, learns=learns, alone=alone
     )
 
 

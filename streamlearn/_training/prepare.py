@@ -87,14 +87,14 @@ class PendingBlock(NamedTuple):
 
     Attributes
     ----------
-    piece : StagedBlock
+    staged_block : StagedBlock
     block : Block
         The original block, without X.
     target, weight : arrays, or None
     epoch : int
     """
 
-    piece: StagedBlock
+    staged_block: StagedBlock
     block: Block
     target: Array | None
     weight: Array | None
@@ -106,14 +106,16 @@ def read_block(course: Course, epoch: int, block: Block) -> PreparedBlock | Pend
     if course.ahead is None:
         X = course.reader.whole(as_lazy_rows(block.X), block.named)
     else:
-        piece = staged(course.ahead, course.reader, block, learns=epoch == course.first.epoch)
-        X = piece.rows if is_array(piece.rows.array) else LazyRows(np.empty((1, 1)))
+        staged_block = staged(
+            course.ahead, course.reader, block, learns=epoch == course.first.epoch
+        )
+        X = staged_block.rows if is_array(staged_block.rows.array) else LazyRows(np.empty((1, 1)))
     like = LazyRows(first_row(X.array), X.functions).all()
     weight = read_weight(block.sample_weight, like, block.named, unsigned=course.unsigned)
     target = read_target(course, block, like)
     if course.ahead is None:
         return without_held_out(course, block, X, target, weight)
-    return PendingBlock(piece, block._replace(parts=block.along), target, weight, epoch)
+    return PendingBlock(staged_block, block._replace(parts=block.along), target, weight, epoch)
 
 
 def staged(chain: Chain, reader: Reader, block: Block, *, learns: bool) -> StagedBlock:

@@ -260,12 +260,12 @@ def _of_staged(read: Read, block: Block) -> RowsStatistic:
     course = read.course
     chain, learns = course.ahead, read.states is None
     assert chain is not None
-    piece = staged(chain, course.reader, block, learns=learns)
+    staged_block = staged(chain, course.reader, block, learns=learns)
     y = None if block.y is None else as_array(block.y)
     states = chain.nothing() if read.states is None else read.states
     found, passed = chain.learn(
         states,
-        piece,
+        staged_block,
         y,
         block.along,
         course.reader,

@@ -86,10 +86,15 @@ class BehindFills(Mergeable):
         return self.imputer.fitted(fills)._with_gaps()
 
     def alone(
-        self, state: Any, piece: StagedBlock, y: Any, params: Mapping[str, Any], reader: Reader
+        self,
+        state: Any,
+        staged_block: StagedBlock,
+        y: Any,
+        params: Mapping[str, Any],
+        reader: Reader,
     ) -> tuple[Any, LazyRows]:
         """Return the statistic of the block, whose rows have gaps, and these rows."""
-        part, rows = super().alone(None, piece, y, params, reader)
+        part, rows = super().alone(None, staged_block, y, params, reader)
         return Gapped(part), rows
 
     def merged(self, state: Any, other: Any) -> Any:

@@ -137,7 +137,7 @@ class Mergeable:
     def learn(
         self,
         state: Named | None,
-        piece: StagedBlock,
+        staged_block: StagedBlock,
         y: Any,
         params: Mapping[str, Any],
         reader: Reader,
@@ -149,22 +149,22 @@ class Mergeable:
         ValueError
             If the block is on another device or in another library, or has other features.
         """
-        part, rows = self.alone(state, piece, y, params, reader)
+        part, rows = self.alone(state, staged_block, y, params, reader)
         return part if state is None else self.merged(state, part), rows
 
     def alone(
         self,
         state: Named | None,
-        piece: StagedBlock,
+        staged_block: StagedBlock,
         y: Any,
         params: Mapping[str, Any],
         reader: Reader,
     ) -> tuple[Named, LazyRows]:
         """Return the statistic of the block, and its rows."""
-        if not piece.parts:
-            piece = self.of_block(piece.rows, params, reader, None)
-        (part,) = piece.parts
-        return part, self.read(piece.rows, reader, None)
+        if not staged_block.parts:
+            staged_block = self.of_block(staged_block.rows, params, reader, None)
+        (part,) = staged_block.parts
+        return part, self.read(staged_block.rows, reader, None)
 
     def merged(self, state: Named, other: Named) -> Named:
         """Return the merged state.
@@ -258,10 +258,15 @@ class Foreign:
         return self.estimator
 
     def learn(
-        self, state: Any, piece: StagedBlock, y: Any, params: Mapping[str, Any], reader: Reader
+        self,
+        state: Any,
+        staged_block: StagedBlock,
+        y: Any,
+        params: Mapping[str, Any],
+        reader: Reader,
     ) -> tuple[Any, LazyRows]:
         """Return a copy of the estimator that has learned from one more block, and its rows."""
-        rows = LazyRows(piece.rows.all())
+        rows = LazyRows(staged_block.rows.all())
         before = clone(self.estimator) if state is None else state
         return partially_fitted(before, rows.array, y, dict(params)), rows
 
@@ -300,13 +305,22 @@ class Stateless:
         return StagedBlock(X, (fitted,))
 
     def learn(
-        self, state: Any, piece: StagedBlock, y: Any, params: Mapping[str, Any], reader: Reader
+        self,
+        state: Any,
+        staged_block: StagedBlock,
+        y: Any,
+        params: Mapping[str, Any],
+        reader: Reader,
     ) -> tuple[Any, LazyRows]:
         """Return the estimator that was fitted to the first block, and the rows."""
         if state is None:
-            own = piece if piece.parts else self.of_block(piece.rows, params, reader, None)
+            own = (
+                staged_block
+                if staged_block.parts
+                else self.of_block(staged_block.rows, params, reader, None)
+            )
             (state,) = own.parts
-        return state, piece.rows
+        return state, staged_block.rows
 
     alone = learn
 
