@@ -17,7 +17,7 @@ from streamlearn.core.statistics import group_moments, moments
 from streamlearn.core.statistics.group_moments import Centers
 from streamlearn.metrics.over_blocks import Statistic, numbers
 
-MOST = 1 << 22
+MOST_MOMENTS = 1 << 22
 """The largest number of clusters times features. Six numbers are kept for each."""
 
 
@@ -79,7 +79,7 @@ def _of_block(X: Any, labels: Any, _: Any, block: int | None) -> Clusters:
 
 
 def _few_or_raise(labels: np.ndarray, n_features: int) -> None:
-    if len(labels) * n_features > MOST:
+    if len(labels) * n_features > MOST_MOMENTS:
         raise ValueError(
             f"labels holds {len(labels)} different labels, and the means of {n_features} features "
             "of each are too many to keep. Are these labels of clusters, or an identifier of rows?"

@@ -37,7 +37,7 @@ IN_ORDER = "shuffle leaves the"
 
 Job = tuple[Part, Callable[[dict[str, Any]], Any]]
 
-MOST = 64
+MOST_FITS = 64
 """The number of fits that share a read. Each has threads, and copies of rows if they are drawn."""
 
 
@@ -244,8 +244,8 @@ def _done(
     reads = SharedReads(task.rows) if len(together) > 1 else None
     if reads is not None and reads.can_be_shared:
         several = sorted(together)
-        for start in range(0, len(several), MOST):
-            numbers = several[start : start + MOST]
+        for start in range(0, len(several), MOST_FITS):
+            numbers = several[start : start + MOST_FITS]
             some = (jobs[i] for i in numbers)
             readers = [SharedReader(part, part.holds, as_here(work)) for part, work in some]
             found |= zip(numbers, reads.read(readers, order), strict=True)
