@@ -104,17 +104,16 @@ def check_inputs(
     rows_or_raise(X)
     if target is not None and y is None:
         raise no_target(name)
-    for what, given in (("y", y), ("sample_weight", sample_weight)):
-        if np.isscalar(given):
-            raise no_vector(what, given)
+    for what, part in (("y", y), ("sample_weight", sample_weight)):
+        if np.isscalar(part):
+            raise no_vector(what, part)
     if isinstance(X, Flow):
-        given = {"X": X.X, "y": y, "sample_weight": sample_weight, **X.given}
-        return CheckedInputs(
-            engine.align(lazy_rows=("X",), coded=X.coded(), **given), X.reader, None, X
-        )
+        parts = {"X": X.X, "y": y, "sample_weight": sample_weight, **X.given}
+        blocks = engine.align(lazy_rows=("X",), coded=X.coded(), **parts)
+        return CheckedInputs(blocks, X.reader, None, X)
     y, sample_weight = plain(y), plain(sample_weight)
-    for what, given in (("y", y), ("sample_weight", sample_weight)):
-        known_or_raise(given, what, sparse=False)
+    for what, part in (("y", y), ("sample_weight", sample_weight)):
+        known_or_raise(part, what, sparse=False)
     X, y, reader = check_rows(
         estimator,
         X,

@@ -50,8 +50,8 @@ def refined(
         except KeyboardInterrupt:
             warn_of_interrupt(f"in read {read + 1} of refine={n_reads}, after all epochs")
             break
-        state, sums = learned.state, found.learner
-        value = how.objective(params, view.learner, sums)
+        state, sums = learned.state, found.of_learner
+        value = how.objective(params, view.of_learner, sums)
         if former is not None and bool(namespace(value).any(value > former[2])):
             state, sums, value = former
             length = 0.25 * length

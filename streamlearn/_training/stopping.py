@@ -23,7 +23,7 @@ SMALLEST_STEP = 1e-6
 
 
 class Never:
-    """A rule that never stops: the fit ends after its last epoch."""
+    """A rule that never stops: the fit ends after its last epoch. Other rules derive from it."""
 
     def begin(self, progress: Progress) -> Any:
         """Return None: this rule has no state."""

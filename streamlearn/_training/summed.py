@@ -262,7 +262,7 @@ def _of_staged(read: Read, block: Block) -> RowsStatistic:
     assert chain is not None
     staged_block = staged(chain, course.reader, block, learns=learns)
     y = None if block.y is None else as_array(block.y)
-    states = chain.nothing() if read.states is None else read.states
+    states = chain.before_any_block() if read.states is None else read.states
     found, passed = chain.learn(
         states,
         staged_block,

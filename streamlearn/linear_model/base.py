@@ -43,7 +43,7 @@ from streamlearn.linear_model.sklearn_names import SklearnAttributes
 from streamlearn.linear_model.sparse_coef import SparseCoef
 from streamlearn.linear_model.start import from_coefficients, from_former, in_numpy
 from streamlearn.linear_model.training import (
-    SMALLER,
+    DIVERGENCE_ADVICE,
     Lines,
     after_one_call,
     mean_loss,
@@ -203,7 +203,7 @@ class SGD(Parameters, LinearScores, SparseCoef, SklearnAttributes, Estimator):
                 outcome = outcome._replace(learned=further)
             coef, intercept = answer(outcome.learned.state)
             if not all(np.isfinite(to_numpy(a)).all() for a in (coef, intercept)):
-                raise diverged(f"at epoch #{outcome.n_iter}", advice=SMALLER)
+                raise diverged(f"at epoch #{outcome.n_iter}", advice=DIVERGENCE_ADVICE)
         if given.flow is not None:
             hand_back(given.flow, self, outcome.learned, coef.shape[1])
         self.__dict__.update(attributes(outcome) or {})
@@ -293,7 +293,9 @@ class SGD(Parameters, LinearScores, SparseCoef, SklearnAttributes, Estimator):
                     "tol": self.tol,
                     "n_iter_no_change": int(self.n_iter_no_change),
                 }
-            call = row_loop.OneCall(seeds, rule, bool(self.shuffle), int(self.verbose), SMALLER)
+            call = row_loop.OneCall(
+                seeds, rule, bool(self.shuffle), int(self.verbose), DIVERGENCE_ADVICE
+            )
             return learner._replace(update=call), sys.maxsize, None
         if held_rows is not None:
             learner = learner._replace(apply=_scores_without_mean)

@@ -142,7 +142,7 @@ class Branches:
         """
         X = staged_block.rows.all()
         parts = staged_block.parts[0] if staged_block.parts else {}
-        states = {name: chain.nothing() for name, chain in self.branches.items()}
+        states = {name: chain.before_any_block() for name, chain in self.branches.items()}
         states.update({} if state is None else state.branches)
 
         def learn(name: str, columns: Any, y: Any) -> None:

@@ -107,7 +107,7 @@ class Chain:
         """Return the states from which ``partial_fit`` continues."""
         return tuple(stage.begin() for stage in self.stages)
 
-    def nothing(self) -> tuple[Any, ...]:
+    def before_any_block(self) -> tuple[Any, ...]:
         """Return the states before any block."""
         return (None,) * len(self.stages)
 

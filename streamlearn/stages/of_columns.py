@@ -108,7 +108,7 @@ class OfColumns(Branches):
             pieces = found
         layout = self._layout(pieces.sample)
         assert layout is not None
-        states = {name: chain.nothing() for name, chain in self.branches.items()}
+        states = {name: chain.before_any_block() for name, chain in self.branches.items()}
         states.update({} if state is None else state.branches)
         parts = []
         for place, part in zip(layout, pieces.parts, strict=True):

@@ -74,7 +74,7 @@ class StagedBlock(NamedTuple):
     block: int | None = None
 
 
-class Named(NamedTuple):
+class NamedState(NamedTuple):
     """The state of one of our learners, the feature names or None, and whether rows had weights."""
 
     names: Any
@@ -104,11 +104,11 @@ class Mergeable:
     merges = True
 
     def begin(self) -> Any:
-        """Return the state from which ``partial_fit`` continues: a `Named`, or None."""
+        """Return the state from which ``partial_fit`` continues: a `NamedState`, or None."""
         former, known = self.estimator._former(), self.estimator
         if former is None:
             return None
-        return Named(getattr(known, "feature_names_in_", None), former, known._weighted)
+        return NamedState(getattr(known, "feature_names_in_", None), former, known._weighted)
 
     def read(self, X: LazyRows, reader: Reader, block: int | None) -> LazyRows:
         """Return rows with a checked array as their source."""
@@ -132,16 +132,16 @@ class Mergeable:
         if may_be_refused(learner, state, X.array.shape[0], known):
             known.finite_or_raise(X.all(), block, made=bool(X.functions))
         clean = weight is None and bool(learner.is_clean(state, X.array.shape[0]))
-        return StagedBlock(X, (Named(names, state, self.weighted),), clean=clean)
+        return StagedBlock(X, (NamedState(names, state, self.weighted),), clean=clean)
 
     def learn(
         self,
-        state: Named | None,
+        state: NamedState | None,
         staged_block: StagedBlock,
         y: Any,
         params: Mapping[str, Any],
         reader: Reader,
-    ) -> tuple[Named, LazyRows]:
+    ) -> tuple[NamedState, LazyRows]:
         """Return the state merged with the statistic of the block, and its rows.
 
         Raises
@@ -154,19 +154,19 @@ class Mergeable:
 
     def alone(
         self,
-        state: Named | None,
+        state: NamedState | None,
         staged_block: StagedBlock,
         y: Any,
         params: Mapping[str, Any],
         reader: Reader,
-    ) -> tuple[Named, LazyRows]:
+    ) -> tuple[NamedState, LazyRows]:
         """Return the statistic of the block, and its rows."""
         if not staged_block.parts:
             staged_block = self.of_block(staged_block.rows, params, reader, None)
         (part,) = staged_block.parts
         return part, self.read(staged_block.rows, reader, None)
 
-    def merged(self, state: Named, other: Named) -> Named:
+    def merged(self, state: NamedState, other: NamedState) -> NamedState:
         """Return the merged state.
 
         Raises
@@ -185,9 +185,9 @@ class Mergeable:
                 f"X has {found} features, but {name} is expecting {known} features as input."
             )
         merged = self.learner.merge(state.state, other.state)
-        return Named(state.names, merged, state.weighted or other.weighted)
+        return NamedState(state.names, merged, state.weighted or other.weighted)
 
-    def function(self, state: Named, block: int | None) -> Callable[..., Any]:
+    def function(self, state: NamedState, block: int | None) -> Callable[..., Any]:
         """Return the transformation: a function of batches, or of blocks if it returns frames."""
         assert self.learner.applied is not None
         assert self.learner.is_empty is not None
@@ -200,7 +200,7 @@ class Mergeable:
         function = getattr(function, "unclipped", function)
         return framed_if_asked(function, self.estimator, lambda: self.fitted(state))
 
-    def fitted(self, state: Named) -> Any:
+    def fitted(self, state: NamedState) -> Any:
         """Return a fitted copy of the transformer."""
         out = copy(self.estimator)
         out._finish(state.state, names=state.names, weighted=state.weighted)

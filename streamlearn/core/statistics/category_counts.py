@@ -130,7 +130,8 @@ def too_large(feature: int) -> ValueError:
     """Return the error for a feature that holds `MOST_CATEGORIES` or more."""
     return ValueError(
         f"Feature {feature} holds {MOST_CATEGORIES:,} or more, and there may be at most "
-        f"{MOST_CATEGORIES:,} categories, which are the numbers 0, 1, 2 and so on. Encode them by OrdinalEncoder."
+        f"{MOST_CATEGORIES:,} categories, which are the numbers 0, 1, 2 and so on. Encode them by "
+        "OrdinalEncoder."
     )
 
 
