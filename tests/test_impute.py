@@ -687,7 +687,7 @@ def test_what_is_refused(X, how, says, lazy):
 
 
 def test_too_many_values_to_count_are_named(monkeypatch):
-    monkeypatch.setattr("streamlearn._validation.categories.MOST", 5)
+    monkeypatch.setattr("streamlearn._validation.categories.MOST_CATEGORIES", 5)
     frame = pd.DataFrame({"key": list("abcdefgh")})
     with pytest.raises(ValueError, match=r"column 'key' has more than 5 .*'mean' or 'median'"):
         SimpleImputer(strategy="most_frequent").fit(dd.from_pandas(frame, npartitions=4))

@@ -30,7 +30,7 @@ from streamlearn._validation.tables import dates_or_raise, is_table, names_of
 from streamlearn.stages import Flow
 
 
-class Given(NamedTuple):
+class CheckedInputs(NamedTuple):
     """Checked and aligned containers, and how to read them.
 
     Attributes
@@ -68,7 +68,7 @@ def check_inputs(
     lazy_rows: bool = False,
     multi_output: bool = False,
     finite: bool = True,
-) -> Given:
+) -> CheckedInputs:
     """Check the arguments of ``fit`` or ``partial_fit``. Set ``n_features_in_`` if ``reset``.
 
     Parameters
@@ -92,7 +92,7 @@ def check_inputs(
 
     Returns
     -------
-    Given
+    CheckedInputs
 
     Raises
     ------
@@ -104,15 +104,16 @@ def check_inputs(
     rows_or_raise(X)
     if target is not None and y is None:
         raise no_target(name)
-    for what, given in (("y", y), ("sample_weight", sample_weight)):
-        if np.isscalar(given):
-            raise no_vector(what, given)
+    for what, part in (("y", y), ("sample_weight", sample_weight)):
+        if np.isscalar(part):
+            raise no_vector(what, part)
     if isinstance(X, Flow):
-        given = {"X": X.X, "y": y, "sample_weight": sample_weight, **X.given}
-        return Given(engine.align(lazy_rows=("X",), coded=X.coded(), **given), X.reader, None, X)
+        parts = {"X": X.X, "y": y, "sample_weight": sample_weight, **X.given}
+        blocks = engine.align(lazy_rows=("X",), coded=X.coded(), **parts)
+        return CheckedInputs(blocks, X.reader, None, X)
     y, sample_weight = plain(y), plain(sample_weight)
-    for what, given in (("y", y), ("sample_weight", sample_weight)):
-        known_or_raise(given, what, sparse=False)
+    for what, part in (("y", y), ("sample_weight", sample_weight)):
+        known_or_raise(part, what, sparse=False)
     X, y, reader = check_rows(
         estimator,
         X,
@@ -129,7 +130,7 @@ def check_inputs(
     else:
         sample_weight = _weight_in_memory(estimator, X, sample_weight)
         blocks = engine.align(X=X, y=y, sample_weight=sample_weight)
-    return Given(blocks, reader, reader.n_features)
+    return CheckedInputs(blocks, reader, reader.n_features)
 
 
 def check_rows(
@@ -328,7 +329,7 @@ def is_foreign(x: Any) -> bool:
 
 
 def labels_of_target(
-    given: Given, y: Any, sample_weight: Any = None, *, weighted: bool = False
+    given: CheckedInputs, y: Any, sample_weight: Any = None, *, weighted: bool = False
 ) -> Labels:
     """Return the labels of y, and how often they occur by weight if ``weighted``.
 

@@ -19,9 +19,9 @@ import numpy as np
 from streamlearn._arrays import Array, concat, to_numpy
 from streamlearn._training.ahead import through_stages
 from streamlearn._training.block_rows import (
-    as_state_or_raise,
     like_rows,
     rows_finite_or_raise,
+    same_place_as_state_or_raise,
     samples,
     scored,
     through,
@@ -128,7 +128,7 @@ def learn_block(
         learned = learned._replace(waiting=None)
     elif state is None:
         state = learner.init(learner.params, like.shape[1], course.n_outputs, like=like)
-    as_state_or_raise(course, like, state)
+    same_place_as_state_or_raise(course, like, state)
     X, draws = block.X, block.draws
     transformed, built = through(learner, X, block.functions)
     batches = cut(

@@ -34,7 +34,7 @@ from streamlearn.blocks.reduce import bytes_read, check_marks, reduce
 from streamlearn.blocks.round_layout import Position, SideBySide
 from streamlearn.blocks.rounds import rounds
 from streamlearn.blocks.segments import Segment
-from streamlearn.blocks.shared_reads import Reader, SharedReads
+from streamlearn.blocks.shared_reads import SharedReader, SharedReads
 from streamlearn.blocks.source_rows import SourceRows
 from streamlearn.blocks.sources import from_blocks, taken_apart
 from streamlearn.blocks.streams import StreamedRows
@@ -51,9 +51,9 @@ __all__ = [
     "Page",
     "Place",
     "Position",
-    "Reader",
     "Record",
     "Segment",
+    "SharedReader",
     "SharedReads",
     "SideBySide",
     "SourceRows",

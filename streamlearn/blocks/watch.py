@@ -99,7 +99,7 @@ def unwatched() -> Within[tuple[Watch, ...]]:
     return Within(_watches, ())
 
 
-class Passing:
+class WatchedPass:
     """One pass, as its watches see it. They see each block once, and the pass in a ``with`` body.
 
     Parameters
@@ -154,9 +154,9 @@ class Passing:
             self._seen.clear()
 
 
-def passing(name: str, rows: Sequence[int | None] | None) -> Passing:
-    """Return a pass for the watches that are set; see `Passing`."""
-    return Passing(watches(), name, rows)
+def watched_pass(name: str, rows: Sequence[int | None] | None) -> WatchedPass:
+    """Return a pass for the watches that are set; see `WatchedPass`."""
+    return WatchedPass(watches(), name, rows)
 
 
 def _numbers(rows: Sequence[int | None] | None) -> tuple[int | None, int | None]:
