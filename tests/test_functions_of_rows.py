@@ -80,6 +80,7 @@ def some(request):
 # Alone
 
 
+@pytest.mark.complete
 def test_as_scikit_learn(step):
     """In memory, over blocks, of frames and of sparse rows."""
     X, known = rows(), known_as(step)
