@@ -276,6 +276,7 @@ COLUMNS = {
 }
 
 
+@pytest.mark.complete
 @pytest.mark.parametrize("sizes", [[20, 0, 40], [1, 59], [60]])
 @pytest.mark.parametrize("name", COLUMNS)
 def test_a_column_keeps_its_dtype_in_a_lazy_frame(name, sizes):
@@ -347,6 +348,7 @@ def test_partitions_that_are_empty_or_miss_all_and_other_categories():
     assert made["x"].tolist()[:3] == ["none", "none", 1.0]
 
 
+@pytest.mark.complete
 @pytest.mark.parametrize("missing", [NAN, None, pd.NA])
 @pytest.mark.parametrize("kind", ["polars", "pyarrow", "string", "category", "dask"])
 def test_columns_that_know_one_missing_value_take_any_name_of_it(kind, missing):
@@ -650,6 +652,7 @@ def test_a_function_is_a_strategy_in_memory_only():
         make_pipeline(SimpleImputer(strategy=np.max), schedule="one-pass").fit(X)
 
 
+@pytest.mark.complete
 @pytest.mark.parametrize(
     ("X", "how", "says"),
     [

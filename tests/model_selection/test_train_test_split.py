@@ -347,6 +347,7 @@ UNKNOWN = dask_array(np.arange(20.0), (10, 10), known=False)
 KNOWN = dask_array(np.arange(20.0), (10, 10))
 
 
+@pytest.mark.complete
 @pytest.mark.parametrize(
     ("given", "how", "error", "says"),
     [

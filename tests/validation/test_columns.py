@@ -65,6 +65,7 @@ def same(a: list[Any], b: list[Any]) -> bool:
     return all(p == q or (p != p and q != q) for p, q in pairs)
 
 
+@pytest.mark.complete
 @pytest.mark.parametrize("kind", COLUMNS)
 def test_factorize(kind):
     column, want = COLUMNS[kind]
