@@ -51,6 +51,15 @@ def joined(blocks):
     return [np.concatenate(part) for part in zip(*(r.report for r in records), strict=True)]
 
 
+def test_a_frame_after_categorize_comes_though_a_column_is_not_read(table):
+    """dask's planner looks for the column of categories, also if it has left it out."""
+    df = dd.from_pandas(table.assign(kind=["a", "b"] * (len(table) // 2)), npartitions=3)
+    df = df.categorize(["kind"])
+    X, y = joined(align(X=df[FEATURES], y=df["late"]))
+    np.testing.assert_array_equal(X, table[FEATURES])
+    np.testing.assert_array_equal(y, table["late"])
+
+
 def test_frames_come_as_they_are(folder, table):
     """Each keeps its own columns, as dask.optimize on both would not have it."""
     df = dd.read_parquet(folder)
