@@ -31,6 +31,7 @@ from dask.system import CPU_COUNT
 from dask.utils import ensure_dict
 
 from streamlearn.blocks.blas import one_blas_thread
+from streamlearn.blocks.categorized import mended
 
 if TYPE_CHECKING:
     from streamlearn.blocks.done_tasks import DoneTasks
@@ -128,20 +129,11 @@ def _planned(frames: list[Any], chunks: set[int]) -> Any:
     of a file are read. The index of a block would then be no partition that the user knows, and the
     result would depend on the columns that are read. dask joins partitions when it makes an array
     of a frame. So a frame that comes with such an array is planned by ``optimize``.
-
-    The planner fails on some frames after ``categorize``, because it looks for a column that is not
-    read. They run as they were written, with all their columns.
     """
-    asked = collections_to_expr(frames)
-    try:
-        planned = asked.simplify().lower_completely().simplify()
-        if chunks - set(map(len, planned.__dask_keys__())):
-            return asked.optimize(fuse=False)
-    except Exception as error:
-        try:
-            planned = asked.lower_completely()
-        except Exception:
-            raise error from None
+    asked = mended(collections_to_expr(frames))
+    planned = asked.simplify().lower_completely().simplify()
+    if chunks - set(map(len, planned.__dask_keys__())):
+        return asked.optimize(fuse=False)
     return planned
 
 
