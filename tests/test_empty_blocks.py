@@ -8,6 +8,7 @@ import dask.dataframe as dd
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.sparse import issparse
 from sklearn import linear_model as theirs
 from sklearn import preprocessing
 from sklearn.base import clone, is_classifier
@@ -16,6 +17,7 @@ from streamlearn import metrics
 from streamlearn.cluster import KMeans
 from streamlearn.linear_model import SGDClassifier, SGDRegressor
 from streamlearn.mixture import GaussianMixture
+from streamlearn.model_selection.base_search import BaseSearch
 from streamlearn.pipeline import make_pipeline
 from streamlearn.preprocessing import StandardScaler
 from streamlearn.wrappers import Incremental, ParallelPostFit
@@ -71,7 +73,13 @@ def numbers(model: Any) -> list[np.ndarray]:
     ]
 
 
-@pytest.mark.parametrize("name", LEARNERS)
+def joined(blocks: list[Any]) -> np.ndarray:
+    """Return all rows in one array, dense."""
+    return np.concatenate([b.toarray() if issparse(b) else np.asarray(b) for b in blocks])
+
+
+# Hyperband's brackets are numbers of blocks.
+@pytest.mark.parametrize("name", [name for name in LEARNERS if name != "HyperbandSearchCV"])
 @pytest.mark.parametrize("kind", KINDS)
 def test_blocks_without_rows_change_nothing(name, kind):
     model, make = in_order(LEARNERS[name]), KINDS[kind]
@@ -92,11 +100,11 @@ def test_blocks_without_rows_change_nothing(name, kind):
         for method in ANSWER:
             if has(fitted, method):
                 blocks = blocks_of(getattr(fitted, method)(Z))
-                assert tuple(map(len, blocks)) == chunks
-                assert len({np.asarray(b).shape[1:] for b in blocks}) == 1
-                assert len({np.asarray(b).dtype for b in blocks}) == 1
-                want = np.concatenate(blocks_of(getattr(fitted, method)(X)))
-                np.testing.assert_array_equal(np.concatenate(blocks), want)
+                assert tuple(b.shape[0] for b in blocks) == chunks
+                blocks = [b if issparse(b) else np.asarray(b) for b in blocks]
+                assert len({(*b.shape[1:], b.dtype) for b in blocks}) == 1
+                want = blocks_of(getattr(fitted, method)(X))
+                np.testing.assert_array_equal(joined(blocks), joined(want))
         if hasattr(fitted, "score"):
             assert fitted.score(Z, z) == pytest.approx(fitted.score(X, y), rel=1e-12)
         if name == "SGDClassifier":
@@ -105,7 +113,9 @@ def test_blocks_without_rows_change_nothing(name, kind):
             assert metrics.log_loss(z, p, sample_weight=v) == pytest.approx(known)
 
 
-@pytest.mark.parametrize("name", LEARNERS)
+@pytest.mark.parametrize(
+    "name", [name for name, x in LEARNERS.items() if not isinstance(x, BaseSearch)]
+)
 @pytest.mark.parametrize("at", [0, 1, 2])
 @pytest.mark.parametrize("kind", ["array", "unknown lengths", "frame"])
 def test_all_rows_may_be_in_one_block(name, at, kind):
@@ -117,6 +127,17 @@ def test_all_rows_may_be_in_one_block(name, at, kind):
     found = clone(model).fit(X, y)
     for a, b in zip(numbers(found), numbers(known), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "name", [name for name, x in LEARNERS.items() if isinstance(x, BaseSearch)]
+)
+@pytest.mark.parametrize("kind", ["array", "unknown lengths", "frame"])
+def test_a_search_needs_two_blocks_with_rows(name, kind):
+    model, make = in_order(LEARNERS[name]), KINDS[kind]
+    X, y, _ = (make(x, (0, N_ROWS, 0)) for x in good(model))
+    with pytest.raises(ValueError, match="The data are one block"):
+        model.fit(X, y)
 
 
 @pytest.mark.parametrize("name", LEARNERS)
