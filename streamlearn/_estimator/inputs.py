@@ -26,7 +26,7 @@ from streamlearn._validation.finite import sum_is_finite
 from streamlearn._validation.labels import Labels, discover
 from streamlearn._validation.messages import no_features, no_rows, no_target, no_vector
 from streamlearn._validation.reader import Reader
-from streamlearn._validation.tables import dates_or_raise, is_table, names_of
+from streamlearn._validation.tables import dtypes_or_raise, is_table, names_of
 from streamlearn.stages import Flow
 
 
@@ -196,7 +196,7 @@ def check_rows(
         # X is in NumPy, and y must be in the namespace of X.
         y = to_numpy(y) if is_foreign(y) else as_array(y, "y") if is_table(y) else y
     columns = names_of(X)
-    dates_or_raise(X, "X")
+    dtypes_or_raise(X, "X")
     if reset or not needs_no_checks(estimator, X, y, finite=finite):
         with with_advice(X):
             if not named:
@@ -215,7 +215,7 @@ def _weight_in_memory(estimator: BaseEstimator, X: Array, weight: Any) -> Any:
     """Return the weights of rows in memory after scikit-learn's checks."""
     if weight is None:
         return None
-    dates_or_raise(weight, "sample_weight")
+    dtypes_or_raise(weight, "sample_weight")
     if engine.is_collection(weight) or is_foreign(X):
         return weight
     # The split of held-out rows has its own error for weights that are all 0.

@@ -223,7 +223,8 @@ class MergeableClassifier(ClassifierMixin, MergeablePredictor):
             found = labels_of_target(given, y, sample_weight, weighted=balanced)
             known = found.classes if known is None else known
         self.classes_ = known
-        weights = class_weights(getattr(self, "class_weight", None), known, found)
+        how = getattr(self, "class_weight", None)
+        weights = class_weights(how, known, found, unsigned="a fit needs weights of 0 or more.")
         self._class_weight = None if weights is None else tuple(map(float, weights))
         return Target(known), len(known)
 

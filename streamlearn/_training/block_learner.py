@@ -10,7 +10,6 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from contextvars import ContextVar
 from functools import partial
 from typing import NamedTuple
 
@@ -39,7 +38,15 @@ from streamlearn._training.prepare import (
 )
 from streamlearn._training.side_by_side import side_by_side
 from streamlearn._validation.messages import no_rows, no_weight
-from streamlearn.blocks import Block, Blocks, LazyRows, SideBySide, groups, one_blas_thread
+from streamlearn.blocks import (
+    Block,
+    Blocks,
+    LazyRows,
+    SideBySide,
+    context_variable,
+    groups,
+    one_blas_thread,
+)
 from streamlearn.core.batches import GROWTH, cut, learn_batches
 from streamlearn.core.learner import Batch, Info
 
@@ -182,7 +189,7 @@ def _with_weight(X: Array, weight: Array | None) -> tuple[Array, Array | None]:
     return batch.X, batch.weight
 
 
-_SHUFFLED: ContextVar[bool] = ContextVar("_SHUFFLED", default=False)
+_SHUFFLED = context_variable("_SHUFFLED", default=False)
 
 
 @contextmanager

@@ -40,6 +40,7 @@ from streamlearn.blocks.sources import from_blocks, taken_apart
 from streamlearn.blocks.streams import StreamedRows
 from streamlearn.blocks.take_rows import AlignedRows, Place, Which
 from streamlearn.blocks.watch import Record, Watch, unwatched, watches, watching
+from streamlearn.blocks.within import context_variable
 from streamlearn.blocks.zip_rows import zip_rows
 
 __all__ = [
@@ -66,6 +67,7 @@ __all__ = [
     "bytes_read",
     "check_kind",
     "check_marks",
+    "context_variable",
     "find_lengths",
     "first_block",
     "fold",

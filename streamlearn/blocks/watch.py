@@ -10,7 +10,7 @@ from contextvars import ContextVar
 from typing import Any, NamedTuple, Self
 
 from streamlearn.blocks.left_out import leave_out
-from streamlearn.blocks.within import Within
+from streamlearn.blocks.within import Within, context_variable
 
 
 class Record(NamedTuple):
@@ -81,7 +81,7 @@ class Watch:
         return None
 
 
-_watches: ContextVar[tuple[Watch, ...]] = ContextVar("watches", default=())
+_watches: ContextVar[tuple[Watch, ...]] = context_variable("watches", default=())
 
 
 def watches() -> tuple[Watch, ...]:

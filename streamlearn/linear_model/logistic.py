@@ -246,7 +246,7 @@ class LogisticRegression(ProbableClassifier, SparseCoef, GeneralizedLinear, Merg
             missing = 1 if K == 1 and share[0] <= 0 else missing
             label = to_numpy(self.classes_)[missing]
             raise ValueError(
-                f"No row with a weight has class {label!r}, so that its intercept would be "
+                f"No row with a weight has class {label.item()!r}, so that its intercept would be "
                 "infinite. Give rows of it, or leave it out of classes."
             )
         if K == 1:
