@@ -24,7 +24,7 @@ from streamlearn._validation.labels import (
 from streamlearn.core.linear import links, sgd
 from streamlearn.core.linear.losses import FAMILIAR
 from streamlearn.core.scores import ACCURACY
-from streamlearn.linear_model.base import WHY_UNSIGNED, SGD
+from streamlearn.linear_model.base import SGD, WHY_UNSIGNED
 from streamlearn.linear_model.linear_scores import ProbableClassifier
 
 
