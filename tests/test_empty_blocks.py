@@ -18,6 +18,7 @@ from streamlearn.cluster import KMeans
 from streamlearn.linear_model import SGDClassifier, SGDRegressor
 from streamlearn.mixture import GaussianMixture
 from streamlearn.model_selection import HyperbandSearchCV, SuccessiveHalvingSearchCV
+from streamlearn.model_selection.base_search import BaseSearch
 from streamlearn.pipeline import make_pipeline
 from streamlearn.preprocessing import StandardScaler
 from streamlearn.wrappers import Incremental, ParallelPostFit
@@ -73,9 +74,9 @@ def numbers(model: Any) -> list[np.ndarray]:
     ]
 
 
-def dense(block: Any) -> np.ndarray:
-    """Return a block of an answer, which may be of sparse rows, as NumPy's array."""
-    return block.toarray() if issparse(block) else np.asarray(block)
+def joined(blocks: list[Any]) -> np.ndarray:
+    """Return all rows in one array, dense."""
+    return np.concatenate([b.toarray() if issparse(b) else np.asarray(b) for b in blocks])
 
 
 @pytest.mark.parametrize("name", LEARNERS)
@@ -102,11 +103,10 @@ def test_blocks_without_rows_change_nothing(name, kind):
             if has(fitted, method):
                 blocks = blocks_of(getattr(fitted, method)(Z))
                 assert tuple(b.shape[0] for b in blocks) == chunks
-                assert len({b.shape[1:] for b in blocks}) == 1
-                assert len({b.dtype for b in map(dense, blocks)}) == 1
-                want = [dense(b) for b in blocks_of(getattr(fitted, method)(X))]
-                got = np.concatenate([dense(b) for b in blocks])
-                np.testing.assert_array_equal(got, np.concatenate(want))
+                blocks = [b if issparse(b) else np.asarray(b) for b in blocks]
+                assert len({(*b.shape[1:], b.dtype) for b in blocks}) == 1
+                want = blocks_of(getattr(fitted, method)(X))
+                np.testing.assert_array_equal(joined(blocks), joined(want))
         if hasattr(fitted, "score"):
             assert fitted.score(Z, z) == pytest.approx(fitted.score(X, y), rel=1e-12)
         if name == "SGDClassifier":
@@ -131,7 +131,9 @@ def test_candidates_drop_out_after_blocks_that_have_rows(search):
     assert found["params"] == known["params"]
 
 
-@pytest.mark.parametrize("name", LEARNERS)
+@pytest.mark.parametrize(
+    "name", [name for name, x in LEARNERS.items() if not isinstance(x, BaseSearch)]
+)
 @pytest.mark.parametrize("at", [0, 1, 2])
 @pytest.mark.parametrize("kind", ["array", "unknown lengths", "frame"])
 def test_all_rows_may_be_in_one_block(name, at, kind):
@@ -143,6 +145,17 @@ def test_all_rows_may_be_in_one_block(name, at, kind):
     found = clone(model).fit(X, y)
     for a, b in zip(numbers(found), numbers(known), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "name", [name for name, x in LEARNERS.items() if isinstance(x, BaseSearch)]
+)
+@pytest.mark.parametrize("kind", ["array", "unknown lengths", "frame"])
+def test_a_search_needs_two_blocks_with_rows(name, kind):
+    model, make = in_order(LEARNERS[name]), KINDS[kind]
+    X, y, _ = (make(x, (0, N_ROWS, 0)) for x in good(model))
+    with pytest.raises(ValueError, match="The data are one block"):
+        model.fit(X, y)
 
 
 @pytest.mark.parametrize("name", LEARNERS)

@@ -48,7 +48,8 @@ class MiniBatchKMeans(
 
         - Over a collection "k-means++", "random" and a callable look at rows of the first block. If
           a block has fewer rows than there are clusters, the next blocks are joined to it.
-        - "k-means||" draws from the rows of all blocks, in 7 more passes. It suits sorted rows.
+        - "k-means||" draws from the rows of all blocks, in 7 more passes. Use it if rows are
+          sorted, because the first block does not show all clusters then.
     max_iter : int or "auto", default="auto"
         The largest number of epochs of `fit`. "auto" is 1 for a collection and 100 for an array in
         memory.

@@ -20,6 +20,7 @@ from streamlearn.core.learner import Learner
 from streamlearn.core.mahalanobis import SquaredDistances
 from streamlearn.core.statistics import block_comoments, comoments
 from streamlearn.core.statistics.comoments import Comoments
+from streamlearn.covariance.pseudo_inverse import PseudoInverse
 from streamlearn.covariance.shrinkage import empirical
 
 NORMS = ("frobenius", "spectral")
@@ -100,9 +101,7 @@ class EmpiricalCovariance(Mergeable, Estimator):
     location_: Array
     covariance_: Array
     _location: Array
-    _covariance: Any  # in the widest float, until its inverse is computed
-    _precision: Any  # in the widest float
-    _shown: Any  # the same as learned
+    _kept: PseudoInverse | None
 
     def __init__(self, *, store_precision: Any = True, assume_centered: Any = False) -> None:
         self.store_precision = store_precision
@@ -151,8 +150,7 @@ class EmpiricalCovariance(Mergeable, Estimator):
         self._location = 0.0 * mean if self.assume_centered else mean
         self.location_ = self._as_learned(self._location)
         self.covariance_ = self._as_learned(covariance)
-        self._covariance = asarray(covariance, like=mean) if self.store_precision else None
-        self._precision = self._shown = None
+        self._kept = PseudoInverse(covariance) if self.store_precision else None
         if shrinkage is not None:
             self.shrinkage_ = shrinkage
 
@@ -162,13 +160,11 @@ class EmpiricalCovariance(Mergeable, Estimator):
 
         It is computed when it is first needed, because `partial_fit` and `merge` need none.
         """
-        if "_precision" not in vars(self):
+        if "_kept" not in vars(self):
             raise AttributeError(
                 f"{type(self).__name__!r} object has no attribute 'precision_' before it is fitted."
             )
-        if self._shown is None and not (self._covariance is None and self._precision is None):
-            self._shown = self._as_learned(self._inverse())
-        return self._shown
+        return None if self._kept is None else self._as_learned(self._inverse())
 
     def fit(self, X: Any, y: Any = None) -> Self:
         """Find the covariance of all rows, in one pass.
@@ -225,14 +221,8 @@ class EmpiricalCovariance(Mergeable, Estimator):
 
     def _inverse(self) -> Array:
         """Return the pseudo-inverse of the covariance in the widest float."""
-        kept = self._covariance  # read first: another thread forgets it after the inverse is there
-        if self._precision is not None:
-            return self._precision
-        covariance = to_numpy(self.covariance_ if kept is None else kept).astype(np.float64)
-        found = asarray(linalg.pinvh(covariance, check_finite=False), like=self._location)
-        if kept is not None:
-            self._precision, self._covariance = found, None
-        return found
+        of = PseudoInverse(self.covariance_) if self._kept is None else self._kept
+        return asarray(of.matrix, like=self._location)
 
     def mahalanobis(self, X: Any) -> Any:
         """Return the squared Mahalanobis distance of each row from ``location_``.
