@@ -138,8 +138,8 @@ __all__ = [
     "BaseSearchCV",
     "HasMethods",
     "Interval",
-    "Made",
     "Options",
+    "ScorerArguments",
     "StrOptions",
     "_align_api_if_sparse",
     "_check_feature_names",
@@ -160,8 +160,8 @@ __all__ = [
     "_wrap_data_with_container",
     "add_route",
     "check_steps",
-    "made_of",
     "routed_to_steps",
+    "scorer_arguments",
 ]
 
 
@@ -200,7 +200,7 @@ NO_ROWS = ("sklearn.neighbors._classification", "sklearn.dummy")
 """Modules whose scores accept X=None, and are otherwise the scores of the base class."""
 
 
-class Made(NamedTuple):
+class ScorerArguments(NamedTuple):
     """The arguments of make_scorer for a scorer. The metric is None for any other scorer."""
 
     metric: Any = None
@@ -210,8 +210,10 @@ class Made(NamedTuple):
 
 
 # A table of our own would replace it for the named scorers.
-def made_of(scorer: Any) -> Made:
+def scorer_arguments(scorer: Any) -> ScorerArguments:
     """Return the arguments that a scorer was made with."""
     if not hasattr(scorer, "_score_func"):
-        return Made()
-    return Made(scorer._score_func, scorer._kwargs, scorer._sign, scorer._response_method)
+        return ScorerArguments()
+    return ScorerArguments(
+        scorer._score_func, scorer._kwargs, scorer._sign, scorer._response_method
+    )

@@ -906,6 +906,14 @@ CASES = {
             params={"class_weight": {"blue": 2.0}},
         ),
         Case(
+            "NaN as a `class_weight`",
+            lambda t: {},
+            r"class_weight is nan for class 1\. Give each class a finite number",
+            LEARN,
+            classifiers,
+            params={"class_weight": {1: float("nan")}},
+        ),
+        Case(
             '`class_weight="balanced"`',
             lambda t: {},
             r"'balanced' is not supported for partial_fit\. .*use compute_class_weight",

@@ -35,7 +35,7 @@ from sklearn.utils.estimator_checks import (
 from sklearn.utils.validation import has_fit_parameter
 
 from streamlearn._arrays import is_array, to_numpy
-from streamlearn._estimator.mergeable import Mergeable
+from streamlearn._estimator.mergeable import MergeableEstimator
 from streamlearn._estimator.outputs import Transformer
 from streamlearn.cluster import KMeans, MiniBatchKMeans
 from streamlearn.compose import ColumnTransformer
@@ -697,7 +697,7 @@ def test_scikit_learns_checks_run_on_every_public_estimator():
 def takes_steps(estimator: BaseEstimator) -> bool:
     """Tell whether it learns in batches and epochs: all but what is a function of sums do."""
     learner = estimator[-1] if isinstance(estimator, Line) else estimator
-    sums = isinstance(learner, Transformer | Mergeable | GaussianMixture)
+    sums = isinstance(learner, Transformer | MergeableEstimator | GaussianMixture)
     return isinstance(learner, MiniBatchKMeans) or not sums
 
 

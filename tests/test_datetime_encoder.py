@@ -179,6 +179,7 @@ CONTAINERS = {
 }
 
 
+@pytest.mark.complete
 @pytest.mark.parametrize("name", CONTAINERS)
 def test_every_container(name):
     X = CONTAINERS[name](DATES)
@@ -302,6 +303,7 @@ def test_any_dates_in_any_partitions(stamps, unit, npartitions, periodic):
         np.testing.assert_allclose(out[f"at_{part}"], want, rtol=1e-14, atol=1e-12)
 
 
+@pytest.mark.complete
 @pytest.mark.parametrize(
     ("X", "says"),
     [

@@ -391,6 +391,7 @@ def test_blocks_are_one_call(chunks):
         assert distance(blocks, whole) <= 1e-13
 
 
+@pytest.mark.complete
 @pytest.mark.parametrize("loss", VALUE_LOSSES)
 @pytest.mark.parametrize("scale", [1e50, 1e100, 1e160, 1e200, 1e300])
 @pytest.mark.parametrize("rate", ["constant", "invscaling"])

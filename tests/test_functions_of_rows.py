@@ -27,7 +27,7 @@ from sklearn.pipeline import make_union
 from streamlearn import preprocessing as ours
 from streamlearn._arrays import namespace, to_numpy
 from streamlearn.core import rowwise_maps
-from streamlearn.linear_model import SGDClassifier
+from streamlearn.linear_model import Ridge, SGDClassifier, SGDRegressor
 from streamlearn.pipeline import make_pipeline
 from streamlearn.preprocessing import (
     Binarizer,
@@ -80,6 +80,7 @@ def some(request):
 # Alone
 
 
+@pytest.mark.complete
 def test_as_scikit_learn(step):
     """In memory, over blocks, of frames and of sparse rows."""
     X, known = rows(), known_as(step)
@@ -532,6 +533,41 @@ def test_functions_must_keep_rows():
     lazy = dask_array(rows(), CHUNKS)
     with pytest.raises(ValueError, match=r"made \d+ rows of the \d+ of a block"):
         blocks_of(FunctionTransformer(rows_left_out).transform(lazy))
+
+
+def as_many_columns_as_the_first_number(X):
+    return X[:, : int(X[0, 0])]
+
+
+def no_columns(X):
+    return X[:, :0]
+
+
+BEHIND_FUNCTIONS = {
+    "a scaler": StandardScaler(),
+    "a scaler and a learner": make_pipeline(StandardScaler(), SGDRegressor()),  # in any order
+    "a model of sums": Ridge(),
+}
+
+
+@pytest.mark.parametrize("name", BEHIND_FUNCTIONS)
+def test_functions_must_make_the_same_columns_of_every_block(name):
+    X = np.c_[np.repeat([3.0, 2.0], 10), rows(n=20)]
+    pipe = make_pipeline(
+        FunctionTransformer(as_many_columns_as_the_first_number), BEHIND_FUNCTIONS[name]
+    )
+    with pytest.raises(
+        ValueError, match=r"X has [23] features, but \w+ is expecting [23] features"
+    ):
+        pipe.fit(dask_array(X, (10, 10)), dask_array(X[:, 1], (10, 10)))
+
+
+@pytest.mark.parametrize("learner", [SGDRegressor(), Ridge()])
+def test_functions_must_leave_a_learner_columns(learner):
+    X = rows()
+    pipe = make_pipeline(FunctionTransformer(no_columns), learner)
+    with pytest.raises(ValueError, match=r"0 feature\(s\)"):
+        pipe.fit(dask_array(X, CHUNKS), dask_array(X[:, 1], CHUNKS))
 
 
 def test_validated_blocks_are_checked():

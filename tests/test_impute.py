@@ -276,6 +276,7 @@ COLUMNS = {
 }
 
 
+@pytest.mark.complete
 @pytest.mark.parametrize("sizes", [[20, 0, 40], [1, 59], [60]])
 @pytest.mark.parametrize("name", COLUMNS)
 def test_a_column_keeps_its_dtype_in_a_lazy_frame(name, sizes):
@@ -330,6 +331,30 @@ def test_numbers_of_a_lazy_frame_become_floats(strategy):
     np.testing.assert_allclose(out.compute(scheduler="sync"), want, rtol=1e-14)
 
 
+DAY = pd.Timestamp("2020-01-01")
+IN_ARROW = {
+    "timestamp[us, tz=Europe/Paris][pyarrow]": DAY.tz_localize("Europe/Paris"),
+    "date32[pyarrow]": DAY.date(),
+    "timestamp[s][pyarrow]": DAY,
+}
+
+
+@pytest.mark.parametrize("dtype", IN_ARROW)
+def test_dates_of_arrow_are_filled_with_dates_of_their_kind(dtype):
+    """The most frequent value is counted as an instant in UTC, or as the first one of a day."""
+    value = IN_ARROW[dtype]
+    dates = pd.array([value, None, value, value + pd.Timedelta(days=9)], dtype=dtype)
+    frame = pd.DataFrame({"number": [1.0, 2.0, 3.0, 4.0], "date": dates})
+    imputer = SimpleImputer(strategy="most_frequent").fit(frame)
+    filled = imputer.transform(frame)[1, 1]
+    assert filled == value
+    assert type(filled) is type(value)
+    lazy = dd.from_pandas(frame, npartitions=2)
+    out = imputer.transform(lazy)
+    assert out.dtypes["date"] == out.compute().dtypes["date"] == dates.dtype
+    assert out.compute()["date"].iloc[1] == value
+
+
 def test_partitions_that_are_empty_or_miss_all_and_other_categories():
     text = [None, None, "b", "a", None, "a", "c", None, "c", "c"]
     frame = pd.DataFrame({"t": text, "x": [NAN, NAN, 1, 2, NAN, 2, 5, 5, NAN, 5]})
@@ -347,6 +372,7 @@ def test_partitions_that_are_empty_or_miss_all_and_other_categories():
     assert made["x"].tolist()[:3] == ["none", "none", 1.0]
 
 
+@pytest.mark.complete
 @pytest.mark.parametrize("missing", [NAN, None, pd.NA])
 @pytest.mark.parametrize("kind", ["polars", "pyarrow", "string", "category", "dask"])
 def test_columns_that_know_one_missing_value_take_any_name_of_it(kind, missing):
@@ -650,6 +676,7 @@ def test_a_function_is_a_strategy_in_memory_only():
         make_pipeline(SimpleImputer(strategy=np.max), schedule="one-pass").fit(X)
 
 
+@pytest.mark.complete
 @pytest.mark.parametrize(
     ("X", "how", "says"),
     [
@@ -687,7 +714,7 @@ def test_what_is_refused(X, how, says, lazy):
 
 
 def test_too_many_values_to_count_are_named(monkeypatch):
-    monkeypatch.setattr("streamlearn._validation.categories.MOST", 5)
+    monkeypatch.setattr("streamlearn._validation.categories.MOST_CATEGORIES", 5)
     frame = pd.DataFrame({"key": list("abcdefgh")})
     with pytest.raises(ValueError, match=r"column 'key' has more than 5 .*'mean' or 'median'"):
         SimpleImputer(strategy="most_frequent").fit(dd.from_pandas(frame, npartitions=4))

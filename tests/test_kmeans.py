@@ -458,6 +458,7 @@ def wrong() -> dict[str, tuple[dict[str, Any], Any, str]]:
     }
 
 
+@pytest.mark.complete
 @pytest.mark.parametrize("what", wrong())
 def test_bad_input_is_named_and_leaves_the_model_as_it_was(what):
     params, given, says = wrong()[what]

@@ -555,6 +555,7 @@ CANNOT = {
 }
 
 
+@pytest.mark.complete
 @pytest.mark.parametrize("what", CANNOT)
 def test_what_cannot_be_done_says_what_to_do(what):
     each, given, kind, says = CANNOT[what]

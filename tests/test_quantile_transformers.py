@@ -242,6 +242,7 @@ def same_edges(ours: Any, known: Any, rtol: float) -> None:
         np.testing.assert_allclose(got, want, rtol=rtol, atol=rtol)
 
 
+@pytest.mark.complete
 @pytest.mark.filterwarnings("ignore:Bins whose width", "ignore:Feature . is constant")
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("how", BINS)
@@ -351,6 +352,7 @@ def test_bins_hold_as_many_rows_beyond_the_room():
 GIVEN = np.stack([np.linspace(-1, 1, 5) ** 3 * w for w in (1, 2e-3, 1e3, 2)], axis=1)
 
 
+@pytest.mark.complete(share=0.3)
 @pytest.mark.parametrize("lazy", [False, True])
 @pytest.mark.parametrize("extrapolation", ["error", "constant", "linear", "continue", "periodic"])
 @pytest.mark.parametrize("degree", [0, 1, 2, 3, 4])

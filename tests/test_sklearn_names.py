@@ -228,10 +228,16 @@ def test_check_response_method():
 
 def test_what_scorers_are_made_of():
     scorer = metrics.get_scorer("neg_log_loss")
-    assert door.made_of(scorer) == door.Made(metrics.log_loss, {}, -1, "predict_proba")
-    assert door.made_of(None) == door.made_of(lambda estimator, X, y: 0.0) == door.Made()
+    assert door.scorer_arguments(scorer) == door.ScorerArguments(
+        metrics.log_loss, {}, -1, "predict_proba"
+    )
+    assert (
+        door.scorer_arguments(None)
+        == door.scorer_arguments(lambda estimator, X, y: 0.0)
+        == door.ScorerArguments()
+    )
     given = metrics.make_scorer(metrics.log_loss, labels=[2])
-    assert door.made_of(given).arguments == {"labels": [2]}
+    assert door.scorer_arguments(given).arguments == {"labels": [2]}
 
 
 def test_what_our_classes_inherit():

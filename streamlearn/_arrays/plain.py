@@ -92,7 +92,29 @@ def plain_table(x: Any) -> Any:
         return x
     import pandas as pd
 
-    return x.to_pandas(types_mapper=pd.ArrowDtype)
+    return _decoded(x).to_pandas(types_mapper=pd.ArrowDtype)
+
+
+def _decoded(x: Any) -> Any:
+    """Return a table of pyarrow whose columns are of types that pandas can take rows of.
+
+    pyarrow does not take rows of views of text and of runs.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    views = {"string_view": pa.large_string(), "binary_view": pa.large_binary()}
+    runs = [i for i, of in enumerate(x.schema.types) if pa.types.is_run_end_encoded(of)]
+    seen = [i for i, of in enumerate(x.schema.types) if str(of) in views]
+    if not runs and not seen:
+        return x
+    columns = list(x.columns)
+    for i in runs:
+        columns[i] = pc.run_end_decode(columns[i])
+    for i in runs + seen:
+        of = columns[i].type
+        columns[i] = columns[i].cast(views.get(str(of), of))
+    return pa.table(columns, names=x.column_names)
 
 
 def rows_or_raise(x: Any, name: str = "X") -> None:

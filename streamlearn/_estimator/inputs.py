@@ -26,11 +26,11 @@ from streamlearn._validation.finite import sum_is_finite
 from streamlearn._validation.labels import Labels, discover
 from streamlearn._validation.messages import no_features, no_rows, no_target, no_vector
 from streamlearn._validation.reader import Reader
-from streamlearn._validation.tables import dates_or_raise, is_table, names_of
+from streamlearn._validation.tables import dtypes_or_raise, is_table, names_of
 from streamlearn.stages import Flow
 
 
-class Given(NamedTuple):
+class CheckedInputs(NamedTuple):
     """Checked and aligned containers, and how to read them.
 
     Attributes
@@ -68,7 +68,7 @@ def check_inputs(
     lazy_rows: bool = False,
     multi_output: bool = False,
     finite: bool = True,
-) -> Given:
+) -> CheckedInputs:
     """Check the arguments of ``fit`` or ``partial_fit``. Set ``n_features_in_`` if ``reset``.
 
     Parameters
@@ -92,7 +92,7 @@ def check_inputs(
 
     Returns
     -------
-    Given
+    CheckedInputs
 
     Raises
     ------
@@ -104,15 +104,16 @@ def check_inputs(
     rows_or_raise(X)
     if target is not None and y is None:
         raise no_target(name)
-    for what, given in (("y", y), ("sample_weight", sample_weight)):
-        if np.isscalar(given):
-            raise no_vector(what, given)
+    for what, part in (("y", y), ("sample_weight", sample_weight)):
+        if np.isscalar(part):
+            raise no_vector(what, part)
     if isinstance(X, Flow):
-        given = {"X": X.X, "y": y, "sample_weight": sample_weight, **X.given}
-        return Given(engine.align(lazy_rows=("X",), coded=X.coded(), **given), X.reader, None, X)
+        parts = {"X": X.X, "y": y, "sample_weight": sample_weight, **X.given}
+        blocks = engine.align(lazy_rows=("X",), coded=X.coded(), **parts)
+        return CheckedInputs(blocks, X.reader, None, X)
     y, sample_weight = plain(y), plain(sample_weight)
-    for what, given in (("y", y), ("sample_weight", sample_weight)):
-        known_or_raise(given, what, sparse=False)
+    for what, part in (("y", y), ("sample_weight", sample_weight)):
+        known_or_raise(part, what, sparse=False)
     X, y, reader = check_rows(
         estimator,
         X,
@@ -129,7 +130,7 @@ def check_inputs(
     else:
         sample_weight = _weight_in_memory(estimator, X, sample_weight)
         blocks = engine.align(X=X, y=y, sample_weight=sample_weight)
-    return Given(blocks, reader, reader.n_features)
+    return CheckedInputs(blocks, reader, reader.n_features)
 
 
 def check_rows(
@@ -195,7 +196,7 @@ def check_rows(
         # X is in NumPy, and y must be in the namespace of X.
         y = to_numpy(y) if is_foreign(y) else as_array(y, "y") if is_table(y) else y
     columns = names_of(X)
-    dates_or_raise(X, "X")
+    dtypes_or_raise(X, "X")
     if reset or not needs_no_checks(estimator, X, y, finite=finite):
         with with_advice(X):
             if not named:
@@ -214,7 +215,7 @@ def _weight_in_memory(estimator: BaseEstimator, X: Array, weight: Any) -> Any:
     """Return the weights of rows in memory after scikit-learn's checks."""
     if weight is None:
         return None
-    dates_or_raise(weight, "sample_weight")
+    dtypes_or_raise(weight, "sample_weight")
     if engine.is_collection(weight) or is_foreign(X):
         return weight
     # The split of held-out rows has its own error for weights that are all 0.
@@ -328,7 +329,7 @@ def is_foreign(x: Any) -> bool:
 
 
 def labels_of_target(
-    given: Given, y: Any, sample_weight: Any = None, *, weighted: bool = False
+    given: CheckedInputs, y: Any, sample_weight: Any = None, *, weighted: bool = False
 ) -> Labels:
     """Return the labels of y, and how often they occur by weight if ``weighted``.
 

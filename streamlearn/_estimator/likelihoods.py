@@ -14,7 +14,7 @@ from streamlearn._estimator.outputs import rows_out
 from streamlearn._estimator.predictor import MergeableClassifier
 from streamlearn._validation.label_codes import decode
 from streamlearn.core.class_scores import (
-    Then,
+    FunctionOfScores,
     as_they_are,
     difference,
     largest,
@@ -42,7 +42,9 @@ class LikelihoodClassifier(MergeableClassifier):
         ``scores`` are those of ``_class_scores`` by default.
         """
         check_is_fitted(self)
-        function: Any = Then(self._class_scores() if scores is None else scores, of_scores)
+        function: Any = FunctionOfScores(
+            self._class_scores() if scores is None else scores, of_scores
+        )
         return rows_out(self, method, X, function, fitted=self._like)
 
     def predict(self, X: Any) -> Any:

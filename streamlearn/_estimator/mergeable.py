@@ -15,7 +15,7 @@ import numpy as np
 from streamlearn._arrays import Array, asarray, is_array
 from streamlearn._estimator.callbacks import watched
 from streamlearn._estimator.inputs import (
-    Given,
+    CheckedInputs,
     check_inputs,
     check_parameters,
     unchanged_on_error,
@@ -24,7 +24,7 @@ from streamlearn._estimator.merging import Merging
 from streamlearn._estimator.outputs import RowFunction, Transformer, rows_out
 from streamlearn._thirdparty.tags import has_parameter
 from streamlearn._training.course import Course, Target
-from streamlearn._training.summed import Sums, read_all, wider
+from streamlearn._training.summed import RowsStatistic, read_all, wider
 from streamlearn._validation.arrays import DENSE
 from streamlearn._validation.messages import no_weight
 from streamlearn._validation.reader import Reader, same_place_or_raise
@@ -36,7 +36,7 @@ MOST_FEATURES = 1 << 14
 """The largest number of features of which a matrix is kept: it takes 2 GB."""
 
 
-class Mergeable(Merging):
+class MergeableEstimator(Merging):
     """An estimator whose statistic can be merged.
 
     A subclass defines ``_statistic()``, which returns the learner of its core module with the
@@ -77,7 +77,7 @@ class Mergeable(Merging):
         raise NotImplementedError
 
     def _target(
-        self, given: Given, y: Any, sample_weight: Any, *, reset: bool, classes: Any = None
+        self, given: CheckedInputs, y: Any, sample_weight: Any, *, reset: bool, classes: Any = None
     ) -> tuple[Target, int]:
         """Return how y becomes the target, and the number of outputs. It may set attributes."""
         return Target(learned=False), 1
@@ -89,7 +89,7 @@ class Mergeable(Merging):
     def _learned_folds(self, folds: tuple[Any, ...] | None) -> None:
         """Use the statistics of the folds. ``_publish`` follows."""
 
-    def _read_more(self, course: Course, given: Given) -> None:
+    def _read_more(self, course: Course, given: CheckedInputs) -> None:
         """Read all rows once more, if ``fit`` needs that. The first state is published already."""
 
     @watched
@@ -162,7 +162,9 @@ class Mergeable(Merging):
                 f"features times features, for at most {most} features. {self._for_more_features}"
             )
 
-    def _seen_or_raise(self, learner: Learner, given: Given, sums: Sums, *, reset: bool) -> None:
+    def _seen_or_raise(
+        self, learner: Learner, given: CheckedInputs, sums: RowsStatistic, *, reset: bool
+    ) -> None:
         """Set the features behind stages, or check that they are those of earlier calls."""
         if given.flow is None:
             return
@@ -205,8 +207,8 @@ class Mergeable(Merging):
         self._keep(state, weighted=a._weighted or b._weighted)
 
 
-class MergeableTransformer(Mergeable, Transformer):
-    """A transformer whose statistic can be merged, see `Mergeable`.
+class MergeableTransformer(MergeableEstimator, Transformer):
+    """A transformer whose statistic can be merged, see `MergeableEstimator`.
 
     A subclass that takes weights overrides ``fit`` and ``partial_fit``, so that their signatures
     have ``sample_weight``.

@@ -25,7 +25,8 @@ from streamlearn._estimator.inputs import check_rows
 from streamlearn._sklearn import _get_output_config, _wrap_data_with_container
 from streamlearn._validation.reader import Reader, same_place_or_raise
 from streamlearn._validation.tables import all_sparse
-from streamlearn.stages.stage import Framed, as_they_are
+from streamlearn.stages.framed import Framed
+from streamlearn.stages.stage import as_they_are
 
 
 def rows_out(

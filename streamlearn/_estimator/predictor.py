@@ -17,8 +17,8 @@ from streamlearn import blocks as engine
 from streamlearn import metrics
 from streamlearn._arrays import Array
 from streamlearn._estimator.estimator import Estimator
-from streamlearn._estimator.inputs import Given, check_parameters, labels_of_target
-from streamlearn._estimator.mergeable import Mergeable
+from streamlearn._estimator.inputs import CheckedInputs, check_parameters, labels_of_target
+from streamlearn._estimator.mergeable import MergeableEstimator
 from streamlearn._training.course import Target
 from streamlearn._validation.label_codes import labels_like
 from streamlearn._validation.labels import class_weights, declared, fixed_weights_or_raise
@@ -26,7 +26,7 @@ from streamlearn._validation.labels import class_weights, declared, fixed_weight
 UNSIGNED = "a fit needs weights of 0 or more. Leave such rows out."
 
 
-class MergeablePredictor(Mergeable, Estimator):
+class MergeablePredictor(MergeableEstimator, Estimator):
     """A predictor whose statistic can be merged, see `streamlearn._estimator.mergeable`."""
 
     _takes_collections = True
@@ -106,7 +106,7 @@ class MergeableRegressor(RegressorMixin, MergeablePredictor):
     _columns: int | None
 
     def _target(
-        self, given: Given, y: Any, sample_weight: Any, *, reset: bool, classes: Any = None
+        self, given: CheckedInputs, y: Any, sample_weight: Any, *, reset: bool, classes: Any = None
     ) -> tuple[Target, int]:
         columns = _columns(given, y)
         if not reset and columns != self._columns:
@@ -215,7 +215,7 @@ class MergeableClassifier(ClassifierMixin, MergeablePredictor):
         return self._learn(X, y, reset=reset, sample_weight=sample_weight, classes=known)
 
     def _target(
-        self, given: Given, y: Any, sample_weight: Any, *, reset: bool, classes: Any = None
+        self, given: CheckedInputs, y: Any, sample_weight: Any, *, reset: bool, classes: Any = None
     ) -> tuple[Target, int]:
         known = declared(self, None, further=False) if reset and classes is None else classes
         balanced, found = getattr(self, "class_weight", None) == "balanced", None
@@ -223,7 +223,8 @@ class MergeableClassifier(ClassifierMixin, MergeablePredictor):
             found = labels_of_target(given, y, sample_weight, weighted=balanced)
             known = found.classes if known is None else known
         self.classes_ = known
-        weights = class_weights(getattr(self, "class_weight", None), known, found)
+        how = getattr(self, "class_weight", None)
+        weights = class_weights(how, known, found, unsigned="a fit needs weights of 0 or more.")
         self._class_weight = None if weights is None else tuple(map(float, weights))
         return Target(known), len(known)
 
@@ -259,7 +260,7 @@ class MergeableClassifier(ClassifierMixin, MergeablePredictor):
         return metrics.accuracy_score(y, self.predict(X), sample_weight=sample_weight)
 
 
-def _columns(given: Given, y: Any) -> int | None:
+def _columns(given: CheckedInputs, y: Any) -> int | None:
     """Return the number of columns of a target, or None if it has one dimension."""
     if given.whole is not None:
         y = given.whole.y

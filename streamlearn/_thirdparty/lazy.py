@@ -335,7 +335,7 @@ def _names(estimator: Any, name: str, given: list[Any] | None, columns: int) -> 
     return [f"x{i}" for i in range(columns)]
 
 
-class Lazily(BaseEstimator):
+class LazyEstimator(BaseEstimator):
     """A fitted estimator whose methods take collections and are lazy.
 
     Parameters
@@ -353,7 +353,7 @@ class Lazily(BaseEstimator):
         found = getattr(self.estimator, name)
         return partial(ask, self.estimator, name) if name in LAZY else found
 
-    def fit(self, *_args: Any, **_params: Any) -> Lazily:
+    def fit(self, *_args: Any, **_params: Any) -> LazyEstimator:
         """Return self: the estimator is fitted already."""
         return self
 

@@ -40,7 +40,7 @@ def through_stages(
     return learned._replace(state=state, ahead=states, names=names), ready
 
 
-class Alone(NamedTuple):
+class LocalStages(NamedTuple):
     """What the stages have learned from some blocks of a round alone.
 
     Attributes
@@ -57,41 +57,43 @@ class Alone(NamedTuple):
 
 def in_round(
     course: Course, states: tuple[Any, ...] | None, block: PreparedBlock | PendingBlock
-) -> tuple[Alone | None, PreparedBlock]:
+) -> tuple[LocalStages | None, PreparedBlock]:
     """Pass a block of a round through the stages, as they were at the start of the round.
 
     Returns
     -------
-    alone : Alone or None
+    local : LocalStages or None
         None if there are no stages, or if they do not learn.
     block : PreparedBlock
     """
     if not isinstance(block, PendingBlock):
         return None, block
     assert states is not None
-    alone, passed = _passed(course, states, block, alone=True)
-    ready = _ready(course, block, passed, alone)
+    local, passed = _passed(course, states, block, alone=True)
+    ready = _ready(course, block, passed, local)
     if block.epoch != course.first.epoch:
         return None, ready
-    return Alone(alone, is_affine(passed.rows.functions)), ready
+    return LocalStages(local, is_affine(passed.rows.functions)), ready
 
 
-def merged_alone(course: Course, a: Alone | None, b: Alone | None) -> Alone | None:
+def merged_local(
+    course: Course, a: LocalStages | None, b: LocalStages | None
+) -> LocalStages | None:
     """Return what the stages have learned from the blocks of both."""
     if a is None or b is None:
         return None
     assert course.ahead is not None
-    return Alone(course.ahead.merged(a.states, b.states), a.affine or b.affine)
+    return LocalStages(course.ahead.merged(a.states, b.states), a.affine or b.affine)
 
 
-def after_round(course: Course, learned: Learned, alone: Alone | None) -> Learned:
+def after_round(course: Course, learned: Learned, local: LocalStages | None) -> Learned:
     """Merge what the stages have learned from a round, and convert the learner's state."""
-    if alone is None:
+    if local is None:
         return learned
     assert course.ahead is not None
     assert learned.ahead is not None
-    states = course.ahead.after_round(learned.ahead, alone.states)
-    state = rescaled(course, learned, states, alone.affine)
+    states = course.ahead.after_round(learned.ahead, local.states)
+    state = rescaled(course, learned, states, local.affine)
     return learned._replace(state=state, ahead=states)
 
 
@@ -104,11 +106,11 @@ def _passed(
     course: Course, states: tuple[Any, ...], pending: PendingBlock, *, alone: bool
 ) -> tuple[tuple[Any, ...], StagedBlock]:
     assert course.ahead is not None
-    piece, block, _, _, epoch = pending
+    staged_block, block, _, _, epoch = pending
     y = None if block.y is None else as_array(block.y)
     learns = epoch == course.first.epoch
     return course.ahead.learn(
-        states, piece, y, block.parts, course.reader, learns=learns, alone=alone
+        states, staged_block, y, block.parts, course.reader, learns=learns, alone=alone
     )
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from contextvars import ContextVar
 from functools import partial
 from typing import NamedTuple
 
@@ -19,9 +18,9 @@ import numpy as np
 from streamlearn._arrays import Array, concat, to_numpy
 from streamlearn._training.ahead import through_stages
 from streamlearn._training.block_rows import (
-    as_state_or_raise,
     like_rows,
     rows_finite_or_raise,
+    same_place_as_state_or_raise,
     samples,
     scored,
     through,
@@ -39,7 +38,15 @@ from streamlearn._training.prepare import (
 )
 from streamlearn._training.side_by_side import side_by_side
 from streamlearn._validation.messages import no_rows, no_weight
-from streamlearn.blocks import Block, Blocks, LazyRows, SideBySide, groups, one_blas_thread
+from streamlearn.blocks import (
+    Block,
+    Blocks,
+    LazyRows,
+    SideBySide,
+    context_variable,
+    groups,
+    one_blas_thread,
+)
 from streamlearn.core.batches import GROWTH, cut, learn_batches
 from streamlearn.core.learner import Batch, Info
 
@@ -128,7 +135,7 @@ def learn_block(
         learned = learned._replace(waiting=None)
     elif state is None:
         state = learner.init(learner.params, like.shape[1], course.n_outputs, like=like)
-    as_state_or_raise(course, like, state)
+    same_place_as_state_or_raise(course, like, state)
     X, draws = block.X, block.draws
     transformed, built = through(learner, X, block.functions)
     batches = cut(
@@ -182,7 +189,7 @@ def _with_weight(X: Array, weight: Array | None) -> tuple[Array, Array | None]:
     return batch.X, batch.weight
 
 
-_SHUFFLED: ContextVar[bool] = ContextVar("_SHUFFLED", default=False)
+_SHUFFLED = context_variable("_SHUFFLED", default=False)
 
 
 @contextmanager

@@ -34,7 +34,7 @@ def like_rows(course: Course, block: PreparedBlock) -> Array:
     return like
 
 
-def as_state_or_raise(course: Course, like: Array, state: Any) -> None:
+def same_place_as_state_or_raise(course: Course, like: Array, state: Any) -> None:
     """Check that rows are in the library and on the device of what was learned from others.
 
     Raises

@@ -1,4 +1,4 @@
-"""The settings of a fit, as values that tasks can carry, and the results of a fit."""
+"""The settings of a fit, as values that tasks can carry, and what a fit has learned."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ class Course(NamedTuple):
 
 
 class Learned(NamedTuple):
-    """The results of a fit.
+    """What a fit has learned so far: the state of a block learner.
 
     Attributes
     ----------

@@ -78,7 +78,7 @@ class Progress(NamedTuple):
         The sum over these rows of unweighted loss and penalty.
     losses : tuple of float
         The mean loss of each block of this fit.
-    newest : tuple of (int, float)
+    newest_losses : tuple of (int, float)
         The number of each block of the last segment that has a loss, and the loss.
     held_out : tuple
         The score states of the held-out rows in the last segment, one for each block.
@@ -111,7 +111,7 @@ class Progress(NamedTuple):
     weight: float = 0.0
     objective: Any = 0.0
     losses: tuple[float, ...] = ()
-    newest: tuple[tuple[int, float], ...] = ()
+    newest_losses: tuple[tuple[int, float], ...] = ()
     held_out: tuple[Any, ...] = ()
     rows_held_out: int = 0
     scores: tuple[float, ...] = ()
@@ -141,7 +141,7 @@ class Publish(NamedTuple):
 
 
 def train(
-    learner: Any,
+    block_learner: Any,
     blocks: Blocks,
     progress: Progress,
     rule: Any,
@@ -156,7 +156,7 @@ def train(
 
     Parameters
     ----------
-    learner : block learner
+    block_learner : block learner
     blocks : Blocks
     progress : Progress
         The start: the state learned before, and the number of the first epoch. It is not changed.
@@ -181,7 +181,7 @@ def train(
     KeyboardInterrupt
         If the user interrupts it before anything has been learned.
     """
-    how = {"learner": learner, "max_iter": max_iter, "start": progress.learned}
+    how = {"learner": block_learner, "max_iter": max_iter, "start": progress.learned}
     page = open_page("training", blocks, **how)
     if page is not None and page.known is not None:
         check_marks(blocks, page)
@@ -201,9 +201,9 @@ def train(
         for watch in watches():
             watch.begin_training(max_iter)
         try:
-            ended = _run(learner, blocks, progress, rule, max_iter, see, page)
+            ended = _run(block_learner, blocks, progress, rule, max_iter, see, page)
         except KeyboardInterrupt:
-            if last.at == "start" or not learner.may_end(last):
+            if last.at == "start" or not block_learner.may_end(last):
                 raise
             ended = _interrupted(last)
         for watch in watches():
@@ -231,7 +231,7 @@ def warn_of_interrupt(where: str) -> None:
 
 
 def _run(
-    learner: Any,
+    block_learner: Any,
     blocks: Blocks,
     progress: Progress,
     rule: Any,
@@ -261,12 +261,14 @@ def _run(
             )
             see(progress)
         begun = False
-        with closing(_segments(learner, blocks, progress, page)) as segments:
+        with closing(_segments(block_learner, blocks, progress, page)) as segments:
             for segment in () if progress.stopped else segments:
-                progress = rule.after_segment(_after(learner, progress, segment, blocks.in_memory))
+                progress = rule.after_segment(
+                    _after(block_learner, progress, segment, blocks.in_memory)
+                )
                 if see(progress) or progress.stopped:
                     break
-        learner.check(progress)
+        block_learner.check(progress)
         ended = progress._replace(at="end", epoch=progress.epoch + 1, news="")
         progress = rule.after_epoch(ended)
         if see(progress):
@@ -275,23 +277,23 @@ def _run(
 
 
 def _segments(
-    learner: Any, blocks: Blocks, progress: Progress, page: Page | None
+    block_learner: Any, blocks: Blocks, progress: Progress, page: Page | None
 ) -> Generator[Segment]:
     """Return the segments of an epoch that are left."""
-    prepare: Any = partial(learner.prepare, progress.epoch)
-    order = learner.order(blocks, progress.epoch)
-    side_by_side = None if blocks.in_memory else learner.side_by_side(progress)
+    prepare: Any = partial(block_learner.prepare, progress.epoch)
+    order = block_learner.order(blocks, progress.epoch)
+    side_by_side = None if blocks.in_memory else block_learner.side_by_side(progress)
     how: dict[str, Any] = {
         "prepare": marked(prepare, blocks, page),
         "order": order,
         "start": Position(progress.blocks, progress.rows_read, progress.blocks_before),
     }
     if side_by_side is None:
-        return fold(learner.step, progress.learned, blocks, **how)
-    return rounds(learner.step, progress.learned, blocks, side_by_side=side_by_side, **how)
+        return fold(block_learner.step, progress.learned, blocks, **how)
+    return rounds(block_learner.step, progress.learned, blocks, side_by_side=side_by_side, **how)
 
 
-def _after(learner: Any, progress: Progress, segment: Segment, in_memory: bool) -> Progress:
+def _after(block_learner: Any, progress: Progress, segment: Segment, in_memory: bool) -> Progress:
     """Return the progress after one more segment."""
     loss, weight, objective = progress.loss, progress.weight, progress.objective
     newest: list[tuple[int, float]] = []
@@ -301,7 +303,7 @@ def _after(learner: Any, progress: Progress, segment: Segment, in_memory: bool) 
         if report is None or report.sums is None:
             continue
         number = None if in_memory else record.block
-        newest.append((record.block, learner.loss(report, progress.n_iter, number)))
+        newest.append((record.block, block_learner.loss(report, progress.n_iter, number)))
         loss += float(to_numpy(report.sums.loss).sum())
         weight += float(to_numpy(report.sums.weight).sum())
         objective = objective + to_numpy(report.sums.objective)
@@ -319,7 +321,7 @@ def _after(learner: Any, progress: Progress, segment: Segment, in_memory: bool) 
         weight=weight,
         objective=objective,
         losses=(*progress.losses, *(loss for _, loss in newest)),
-        newest=tuple(newest),
+        newest_losses=tuple(newest),
         held_out=tuple(held_out),
         rows_held_out=rows_held_out,
         news="",

@@ -6,7 +6,7 @@ import time
 
 from streamlearn.blocks import Record, Watch
 
-MOST = 64
+BLOCKS_BETWEEN_LINES = 64
 """The largest number of blocks between two lines."""
 
 
@@ -33,9 +33,9 @@ class BlockLines(Watch):
         self.done += 1
         self.rows += record.rows
         if self.n_blocks is None:  # after 1, 2, 4... blocks, and then after each 64
-            every = min(1 << (self.done.bit_length() - 1), MOST)
+            every = min(1 << (self.done.bit_length() - 1), BLOCKS_BETWEEN_LINES)
         else:
-            every = min(max(self.n_blocks // 8, 1), MOST)
+            every = min(max(self.n_blocks // 8, 1), BLOCKS_BETWEEN_LINES)
         if self.done % every == 0 or self.done == self.n_blocks:
             self._tell()
 

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from streamlearn._training.ahead import Alone, after_round, in_round, merged_alone
+from streamlearn._training.ahead import LocalStages, after_round, in_round, merged_local
 from streamlearn._training.course import Course, Learned, Report
 from streamlearn._training.prepare import PendingBlock, PreparedBlock
 from streamlearn._validation.reader import same_place_or_raise
@@ -23,7 +23,7 @@ from streamlearn.core.learner import LocalState, an_array
 LearnBlock = Callable[[Course, Learned, PreparedBlock], tuple[Learned, Report]]
 
 
-class Parts(NamedTuple):
+class LocalResults(NamedTuple):
     """What was learned from some blocks of a round.
 
     Attributes
@@ -32,21 +32,21 @@ class Parts(NamedTuple):
         The state with which each block of the round began.
     local : LocalState
         Its report is None if there were no rows to learn from.
-    ahead : Alone or None
+    ahead : LocalStages or None
         What the stages ahead have learned, if they learn.
     """
 
     before: LocalState
     local: LocalState
-    ahead: Alone | None
+    ahead: LocalStages | None
 
 
-def width(n_parallel: Any, blocks: Blocks) -> int:
+def n_side_by_side(n_parallel: Any, blocks: Blocks) -> int:
     """Return the number of blocks side by side. Rows in memory are one block."""
     return 1 if blocks.in_memory else int(n_parallel)
 
 
-def no_signs(n_parallel: int) -> str:
+def why_unsigned(n_parallel: int) -> str:
     """Return why no weight of a row may be negative, or an empty string if they may.
 
     Weights of both signs have no mean.
@@ -113,15 +113,15 @@ def _view(course: Course, learned: Learned) -> Learned:
 
 def _local(
     course: Course, learn_block: LearnBlock, view: Learned, block: PreparedBlock | PendingBlock
-) -> tuple[Parts, Report]:
+) -> tuple[LocalResults, Report]:
     """Learn from one block alone."""
     ahead, block = in_round(course, view.ahead, block)
     learned, report = learn_block(course, view, block)
     before = LocalState(view.state, view.rows)
-    return Parts(before, LocalState(learned.state, learned.rows, report.sums), ahead), report
+    return LocalResults(before, LocalState(learned.state, learned.rows, report.sums), ahead), report
 
 
-def _merged(course: Course, x: Parts, y: Parts) -> Parts:
+def _merged(course: Course, x: LocalResults, y: LocalResults) -> LocalResults:
     """Return what was learned from the blocks of both."""
     learner, (a, b) = course.learner, (x.local, y.local)
     if a.info is None or b.info is None:
@@ -134,10 +134,10 @@ def _merged(course: Course, x: Parts, y: Parts) -> Parts:
         with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
             state = learner.local_steps.merge(learner.params, x.before, a, b)
         local = LocalState(state, a.seen + b.seen - x.before.seen, a.info.plus(b.info))
-    return Parts(x.before, local, merged_alone(course, x.ahead, y.ahead))
+    return LocalResults(x.before, local, merged_local(course, x.ahead, y.ahead))
 
 
-def _step(course: Course, learned: Learned, parts: Parts) -> Learned:
+def _step(course: Course, learned: Learned, parts: LocalResults) -> Learned:
     """Return what has been learned after a round."""
     learner, (state, seen, info) = course.learner, parts.local
     assert learner.local_steps is not None

@@ -87,14 +87,14 @@ class PendingBlock(NamedTuple):
 
     Attributes
     ----------
-    piece : StagedBlock
+    staged_block : StagedBlock
     block : Block
         The original block, without X.
     target, weight : arrays, or None
     epoch : int
     """
 
-    piece: StagedBlock
+    staged_block: StagedBlock
     block: Block
     target: Array | None
     weight: Array | None
@@ -106,14 +106,16 @@ def read_block(course: Course, epoch: int, block: Block) -> PreparedBlock | Pend
     if course.ahead is None:
         X = course.reader.whole(as_lazy_rows(block.X), block.named)
     else:
-        piece = staged(course.ahead, course.reader, block, learns=epoch == course.first.epoch)
-        X = piece.rows if is_array(piece.rows.array) else LazyRows(np.empty((1, 1)))
+        staged_block = staged(
+            course.ahead, course.reader, block, learns=epoch == course.first.epoch
+        )
+        X = staged_block.rows if is_array(staged_block.rows.array) else LazyRows(np.empty((1, 1)))
     like = LazyRows(first_row(X.array), X.functions).all()
     weight = read_weight(block.sample_weight, like, block.named, unsigned=course.unsigned)
     target = read_target(course, block, like)
     if course.ahead is None:
         return without_held_out(course, block, X, target, weight)
-    return PendingBlock(piece, block._replace(parts=block.along), target, weight, epoch)
+    return PendingBlock(staged_block, block._replace(parts=block.along), target, weight, epoch)
 
 
 def staged(chain: Chain, reader: Reader, block: Block, *, learns: bool) -> StagedBlock:
@@ -123,16 +125,16 @@ def staged(chain: Chain, reader: Reader, block: Block, *, learns: bool) -> Stage
 
 def read_target(course: Course, block: Block, like: Array) -> Array | None:
     """Return the learner's target: codes of classes, or values; None if it has no target."""
-    how = course.target
-    if not how.learned:
+    settings = course.target
+    if not settings.learned:
         return None
-    if how.classes is not None:
+    if settings.classes is not None:
         y = as_vector(block.y, "y", block.named)
-        return encode(how.classes, y, like=like, where=in_block("y", block.named))
-    columns = course.n_outputs if how.columns is None else how.columns
+        return encode(settings.classes, y, like=like, where=in_block("y", block.named))
+    columns = course.n_outputs if settings.columns is None else settings.columns
     values = read_values(block.y, like, block.named, columns)
-    if how.valid is not None:
-        how.valid(values, block.named)
+    if settings.valid is not None:
+        settings.valid(values, block.named)
     return values
 
 
@@ -140,56 +142,57 @@ def without_held_out(
     course: Course, block: Block, rows: LazyRows, target: Array | None, weight: Array | None
 ) -> PreparedBlock:
     """Return a block without the rows that no column learns from, and with some rows held out."""
-    (X, functions), learner, how = rows, course.learner, course.held_out
-    part, kept, held_out = Batch(X, target, weight), None, None
-    scored = None if how is None else how.rows
+    (X, functions), learner, settings = rows, course.learner, course.held_out
+    learned, kept, held_out = Batch(X, target, weight), None, None
+    held_rows = None if settings is None else settings.rows
     absent = learner.absent and learner.absent(learner.params, target, weight)
     if absent is not None and bool(namespace(absent).any(absent)):
         present = np.flatnonzero(~to_numpy(absent))
-        part = taken(part, present)
-        if scored is not None:
-            scored = np.searchsorted(present, scored[np.isin(scored, present)])
-    n = part.X.shape[0]
-    if how is not None and how.share and n:
+        learned = taken(learned, present)
+        if held_rows is not None:
+            held_rows = np.searchsorted(present, held_rows[np.isin(held_rows, present)])
+    n = learned.X.shape[0]
+    if settings is not None and settings.share and n:
         # The epoch is not part of the key: a row that is held out once is never learned from.
         shuffled = generator(course.shuffle.seed, block.number).permutation(n)
-        scored = np.sort(shuffled[: min(int(np.ceil(how.share * n)), n - 1)])
-    if scored is not None:
-        kept = np.delete(np.arange(n), scored)
-        held_out = taken(part, scored)
+        held_rows = np.sort(shuffled[: min(int(np.ceil(settings.share * n)), n - 1)])
+    if held_rows is not None:
+        kept = np.delete(np.arange(n), held_rows)
+        held_out = taken(learned, held_rows)
         held_out = held_out._replace(X=LazyRows(held_out.X, functions).all())
-        part = taken(part, kept)
-    return PreparedBlock(*part[:3], kept, held_out, functions, block.named)
+        learned = taken(learned, kept)
+    return PreparedBlock(*learned[:3], kept, held_out, functions, block.named)
 
 
-def with_draws(course: Course, epoch: int, index: int, block: PreparedBlock) -> PreparedBlock:
-    """Return a block with the random draws of an epoch."""
-    how, X, order, rows, run = course.shuffle, block.X, None, None, 1
-    n, samples = X.shape[0], course.learner.sampled is not None
+def with_draws(course: Course, epoch: int, number: int, block: PreparedBlock) -> PreparedBlock:
+    """Return a block with the random draws of an epoch. ``number`` is that of the block."""
+    shuffle, X, order, rows, run = course.shuffle, block.X, None, None, 1
+    n, has_samples = X.shape[0], course.learner.sampled is not None
     # To seed a generator takes longer than to draw from it, and some blocks draw nothing.
-    draws = samples or (how.order is None and how.by is not None)
-    source: Any = generator(how.seed, index, epoch) if draws else None
-    before = course.first.rows + (epoch - course.first.epoch) * n
-    if how.order is not None:
-        now = how.order(epoch)
+    is_random = has_samples or (shuffle.order is None and shuffle.by is not None)
+    source: Any = generator(shuffle.seed, number, epoch) if is_random else None
+    seen = course.first.rows + (epoch - course.first.epoch) * n
+    if shuffle.order is not None:
+        at = shuffle.order(epoch)
         if block.kept is not None:
-            now = np.searchsorted(block.kept, now[np.isin(now, block.kept)])
-        rows = asarray(now, like=X, dtype=default_int(X))
-    elif how.by == "rows" or (how.by == "batches" and _mixes(course, X, before)):
+            at = np.searchsorted(block.kept, at[np.isin(at, block.kept)])
+        rows = asarray(at, like=X, dtype=default_int(X))
+    elif shuffle.by == "rows" or (shuffle.by == "batches" and _permutes_rows(course, X, seen)):
         if course.fixed_size(X) is None:
-            run = run_length(n, before, largest(course, X, before))
+            run = run_length(n, seen, largest(course, X, seen))
         rows = asarray(source.permutation(n // run), like=X, dtype=default_int(X))
-    elif how.by == "batches":
+    elif shuffle.by == "batches":
         order = source.random(1 + n // (course.batch_size or SMALLEST)).tolist()
-    drawn = source.random(DRAWS) if samples else None
-    return block._replace(draws=Draws(order, rows, run, drawn))
+    samples = source.random(DRAWS) if has_samples else None
+    return block._replace(draws=Draws(order, rows, run, samples))
 
 
-def _mixes(course: Course, X: Array, before: int) -> bool:
+def _permutes_rows(course: Course, X: Array, seen: int) -> bool:
+    """Return whether an order of batches is too coarse, so that rows are permuted instead."""
     if course.batch_size is None and course.fixed_size(X) is not None:
         return True
     rule = course.learner.mixes
-    return rule is not None and bool(rule(X, course.n_outputs, before))
+    return rule is not None and bool(rule(X, course.n_outputs, seen))
 
 
 def run_length(n: int, seen: int, largest: int) -> int:

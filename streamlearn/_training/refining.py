@@ -15,32 +15,34 @@ from streamlearn._training.side_by_side import RoundSums, RoundView, merged, sum
 from streamlearn.blocks import Block, Blocks, reduce
 
 
-def refined(learner: BlockLearner, blocks: Blocks, progress: Progress, n_reads: int) -> Learned:
+def refined(
+    block_learner: BlockLearner, blocks: Blocks, progress: Progress, n_reads: int
+) -> Learned:
     """Return what has been learned after further reads.
 
     If the objective has grown since the last read, the last step is taken again, and is shorter.
 
     Parameters
     ----------
-    learner : BlockLearner
+    block_learner : BlockLearner
         The learner of its course can be refined.
     blocks : Blocks
     progress : Progress
         The end of training.
     n_reads : int
     """
-    course, learned = learner.course, progress.learned
+    course, learned = block_learner.course, progress.learned
     how, params = course.learner.refinement, course.learner.params
     assert how is not None
     course = course._replace(shuffle=Shuffle(None, course.shuffle.seed))
-    learner = learner._replace(course=course)
+    block_learner = block_learner._replace(course=course)
     former: Any = None
     length = 1.0
     for read in range(n_reads):
         view = RoundView(how.view(params, learned.state), progress.rows, learned.ahead, None)
         try:
             found: RoundSums = reduce(
-                partial(_summed, learner, progress.epoch + read, view),
+                partial(_summed, block_learner, progress.epoch + read, view),
                 partial(merged, course, how),
                 blocks,
                 name="refinement",
@@ -48,8 +50,8 @@ def refined(learner: BlockLearner, blocks: Blocks, progress: Progress, n_reads: 
         except KeyboardInterrupt:
             warn_of_interrupt(f"in read {read + 1} of refine={n_reads}, after all epochs")
             break
-        state, sums = learned.state, found.learner
-        value = how.objective(params, view.learner, sums)
+        state, sums = learned.state, found.of_learner
+        value = how.objective(params, view.of_learner, sums)
         if former is not None and bool(namespace(value).any(value > former[2])):
             state, sums, value = former
             length = 0.25 * length
@@ -60,8 +62,9 @@ def refined(learner: BlockLearner, blocks: Blocks, progress: Progress, n_reads: 
     return learned
 
 
-def _summed(learner: BlockLearner, epoch: int, view: RoundView, block: Block) -> RoundSums:
-    course, how = learner.course, learner.course.learner.refinement
+def _summed(block_learner: BlockLearner, epoch: int, view: RoundView, block: Block) -> RoundSums:
+    course = block_learner.course
+    how = course.learner.refinement
     assert how is not None
-    sums, _ = sum_block(course, how, view, learner.prepare(epoch, block))
+    sums, _ = sum_block(course, how, view, block_learner.prepare(epoch, block))
     return sums

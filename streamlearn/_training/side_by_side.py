@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from streamlearn._arrays import batch_rows
-from streamlearn._training.ahead import Alone, after_round, in_round, merged_alone
+from streamlearn._training.ahead import LocalStages, after_round, in_round, merged_local
 from streamlearn._training.block_rows import (
-    as_state_or_raise,
     like_rows,
     rows_finite_or_raise,
+    same_place_as_state_or_raise,
     samples,
     scored,
     through,
@@ -30,7 +30,8 @@ class RoundView(NamedTuple):
 
     Attributes
     ----------
-    learner : view of the learner
+    of_learner : object
+        The view of the learner.
     rows : int
         The number of rows learned from before the round.
     ahead : tuple or None
@@ -39,27 +40,28 @@ class RoundView(NamedTuple):
         ``(X) -> scores`` for held-out rows, if there are any.
     """
 
-    learner: Any
+    of_learner: Any
     rows: int
     ahead: tuple[Any, ...] | None
     scores: Any
 
 
 class RoundSums(NamedTuple):
-    """What some blocks of a round say.
+    """What was found in some blocks of a round.
 
     Attributes
     ----------
-    learner : sums of the learner, or None if there are no rows to learn from
+    of_learner : object
+        The sums of the learner, or None if there are no rows to learn from.
     rows : int
         The number of rows that are learned from.
-    ahead : Alone or None
+    ahead : LocalStages or None
         What the stages ahead have learned, if they learn.
     """
 
-    learner: Any
+    of_learner: Any
     rows: int
-    ahead: Alone | None
+    ahead: LocalStages | None
 
 
 def side_by_side(course: Course, progress: Progress) -> SideBySide | None:
@@ -123,7 +125,7 @@ def sum_block(
     learner = course.learner
     ahead, block = in_round(course, view.ahead, block)
     like, X = like_rows(course, block), block.X
-    as_state_or_raise(course, like, view.learner)
+    same_place_as_state_or_raise(course, like, view.of_learner)
     transformed, built = through(learner, X, block.functions)
     assert block.draws.samples is not None
     batches = cut(
@@ -136,7 +138,7 @@ def sum_block(
         through=transformed,
         draws=samples(
             block.draws.samples,
-            lambda m: how.sampled(learner.params, view.learner, m, view.rows),
+            lambda m: how.sampled(learner.params, view.of_learner, m, view.rows),
             like,
         ),
     )
@@ -144,7 +146,7 @@ def sum_block(
     with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
         for batch in batches:
             batch = batch._replace(seen=view.rows)
-            more, report = how.of_batch(learner.params, view.learner, batch)
+            more, report = how.of_batch(learner.params, view.of_learner, batch)
             sums = more if sums is None else how.merge(sums, more)
             info = report if info is None else info.plus(report)
         if info is not None:
@@ -156,12 +158,11 @@ def sum_block(
 
 def merged(course: Course, how: Rounds | Refinement, a: RoundSums, b: RoundSums) -> RoundSums:
     """Return the sums over the blocks of both."""
-    learner = a.learner
-    if learner is None or b.learner is None:
-        learner = b.learner if learner is None else learner
+    if a.of_learner is None or b.of_learner is None:
+        sums = b.of_learner if a.of_learner is None else a.of_learner
     else:
-        learner = how.merge(learner, b.learner)
-    return RoundSums(learner, a.rows + b.rows, merged_alone(course, a.ahead, b.ahead))
+        sums = how.merge(a.of_learner, b.of_learner)
+    return RoundSums(sums, a.rows + b.rows, merged_local(course, a.ahead, b.ahead))
 
 
 def _renewed(course: Course, learned: Learned) -> Learned:
@@ -178,8 +179,8 @@ def _step(course: Course, learned: Learned, sums: RoundSums) -> Learned:
     """Take the step of a round."""
     learner, state = course.learner, learned.state
     assert learner.rounds is not None
-    if sums.learner is not None:
+    if sums.of_learner is not None:
         with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
-            state = learner.rounds.step(learner.params, state, sums.learner, learned.rows)
+            state = learner.rounds.step(learner.params, state, sums.of_learner, learned.rows)
     learned = learned._replace(state=state, rows=learned.rows + sums.rows)
     return after_round(course, learned, sums.ahead)

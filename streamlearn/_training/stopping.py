@@ -23,7 +23,7 @@ SMALLEST_STEP = 1e-6
 
 
 class Never:
-    """A rule that never stops: the fit ends after its last epoch."""
+    """A rule that never stops: the fit ends after its last epoch. Other rules derive from it."""
 
     def begin(self, progress: Progress) -> Any:
         """Return None: this rule has no state."""
@@ -41,7 +41,7 @@ class Never:
         return progress
 
 
-class Waiting(NamedTuple):
+class StallCounts(NamedTuple):
     """For each of several values, how often in a row it has not improved. Greater is better.
 
     Attributes
@@ -56,11 +56,11 @@ class Waiting(NamedTuple):
     stale: np.ndarray
 
     @classmethod
-    def begin(cls, n_columns: int) -> Waiting:
+    def begin(cls, n_columns: int) -> StallCounts:
         """Return the state before any value."""
         return cls(np.full(n_columns, -np.inf), np.zeros(n_columns, dtype=int))
 
-    def after(self, value: np.ndarray, tol: float, patience: int) -> tuple[Waiting, np.ndarray]:
+    def after(self, value: np.ndarray, tol: float, patience: int) -> tuple[StallCounts, np.ndarray]:
         """Return the state after one more value of each column, and which columns should stop.
 
         NaN, the score of too few rows, is no value. With a ``tol`` of -inf no column stops.
@@ -68,7 +68,7 @@ class Waiting(NamedTuple):
         worse = (tol > -np.inf) & (value < self.best + tol)
         stale = np.where(worse, self.stale + 1, 0)
         out = stale >= patience
-        return Waiting(np.fmax(self.best, value), np.where(out, 0, stale)), out
+        return StallCounts(np.fmax(self.best, value), np.where(out, 0, stale)), out
 
 
 @dataclass(frozen=True)
@@ -97,9 +97,9 @@ class NoImprovement(Never):
     held_out: str = ""
     adaptive: bool = False
 
-    def begin(self, progress: Progress) -> tuple[Waiting, np.ndarray]:
+    def begin(self, progress: Progress) -> tuple[StallCounts, np.ndarray]:
         """Return the state before any value, and a mask of the columns that still learn."""
-        return Waiting.begin(self.n_columns), np.ones(self.n_columns, dtype=bool)
+        return StallCounts.begin(self.n_columns), np.ones(self.n_columns, dtype=bool)
 
     def after_segment(self, progress: Progress) -> Progress:
         """Return the progress after a look at the score of the held-out rows."""
@@ -305,9 +305,9 @@ class NoBetterScore(Never):
     tol: float
     patience: int
 
-    def begin(self, progress: Progress) -> tuple[Waiting, Any]:
+    def begin(self, progress: Progress) -> tuple[StallCounts, Any]:
         """Return the state before any score, and the best state so far."""
-        return Waiting.begin(1), progress.learned
+        return StallCounts.begin(1), progress.learned
 
     def after_epoch(self, progress: Progress) -> Progress:
         """Return the progress after scoring the learned state.

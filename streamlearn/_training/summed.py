@@ -39,13 +39,13 @@ from streamlearn.stages import (
     Flow,
     Mergeable,
     Stateless,
-    as_asked,
+    framed_if_asked,
     may_be_refused,
     statistic_of,
 )
 
 
-class Sums(NamedTuple):
+class RowsStatistic(NamedTuple):
     """The statistic of some rows.
 
     Attributes
@@ -92,7 +92,7 @@ class Read(NamedTuple):
     n_folds: int = 0
     cuts: bool = False
 
-    def __call__(self, block: Block) -> Sums:
+    def __call__(self, block: Block) -> RowsStatistic:
         """Return the sums of a block."""
         if self.course.ahead is not None:
             return _of_staged(self, block)
@@ -100,7 +100,7 @@ class Read(NamedTuple):
         X = course.reader._replace(finite=False).rows(block.X, block.named)
         return _of_rows(self, LazyRows(X), block, course.reader)
 
-    def merge(self, a: Sums, b: Sums) -> Sums:
+    def merge(self, a: RowsStatistic, b: RowsStatistic) -> RowsStatistic:
         """Return the sums of the rows of both."""
         learner, name = self.course.learner, self.course.reader.estimator
         assert learner.merge is not None
@@ -118,14 +118,16 @@ class Read(NamedTuple):
         folds = None
         if a.folds is not None and b.folds is not None:
             folds = tuple(map(self._either, a.folds, b.folds))
-        return Sums(learner.merge(a.state, b.state), wider(a.like, b.like), a.names, ahead, folds)
+        return RowsStatistic(
+            learner.merge(a.state, b.state), wider(a.like, b.like), a.names, ahead, folds
+        )
 
     def _either(self, a: Any, b: Any) -> Any:
         """Return the merged states. Each may be None."""
         assert self.course.learner.merge is not None
         return b if a is None else a if b is None else self.course.learner.merge(a, b)
 
-    def of(self, blocks: Blocks) -> Sums:
+    def of(self, blocks: Blocks) -> RowsStatistic:
         """Return the sums of all blocks.
 
         Raises
@@ -134,7 +136,7 @@ class Read(NamedTuple):
             If there are no rows.
         """
         of_block: Any = self
-        found: Sums | None = reduce(of_block, self.merge, blocks)
+        found: RowsStatistic | None = reduce(of_block, self.merge, blocks)
         if found is None:
             raise no_rows(self.course.reader.estimator)
         return found
@@ -148,7 +150,7 @@ def read_all(
     former: Any = None,
     *,
     n_folds: int = 0,
-) -> tuple[Sums, Any]:
+) -> tuple[RowsStatistic, Any]:
     """Return the sums of all blocks, and what was summed before, in the same units.
 
     Parameters
@@ -189,7 +191,7 @@ def read_all(
     return found._replace(state=state, ahead=None, folds=folds), former
 
 
-def read_again(course: Course, blocks: Blocks, flow: Flow | None, function: Any) -> Sums:
+def read_again(course: Course, blocks: Blocks, flow: Flow | None, function: Any) -> RowsStatistic:
     """Return the sums of all rows after a function of rows. The stages ahead do not learn."""
     return Read(course, None if flow is None else flow.states, function).of(blocks)
 
@@ -219,7 +221,7 @@ def _is_affine(chain: Chain) -> bool:
         function = learner.applied(
             learner.params, learner.init(learner.params, 1, like=np.zeros((1, 1)))
         )
-    return isinstance(as_asked(function, last.estimator, last.begin), AffineMap)
+    return isinstance(framed_if_asked(function, last.estimator, last.begin), AffineMap)
 
 
 def _is_fixed(chain: Chain) -> bool:
@@ -253,17 +255,17 @@ def _rescaled(course: Course, state: Any, before: AffineMap, now: AffineMap) -> 
     return learner.rescale(learner.params, state, *(asarray(v, like=like) for v in moved))
 
 
-def _of_staged(read: Read, block: Block) -> Sums:
+def _of_staged(read: Read, block: Block) -> RowsStatistic:
     """Return the sums of a block that passes through stages."""
     course = read.course
     chain, learns = course.ahead, read.states is None
     assert chain is not None
-    piece = staged(chain, course.reader, block, learns=learns)
+    staged_block = staged(chain, course.reader, block, learns=learns)
     y = None if block.y is None else as_array(block.y)
-    states = chain.nothing() if read.states is None else read.states
+    states = chain.before_any_block() if read.states is None else read.states
     found, passed = chain.learn(
         states,
-        piece,
+        staged_block,
         y,
         block.along,
         course.reader,
@@ -281,7 +283,7 @@ def _of_staged(read: Read, block: Block) -> Sums:
     return sums._replace(names=names, ahead=found if learns else None)
 
 
-def _of_rows(read: Read, rows: LazyRows, block: Block, reader: Reader) -> Sums:
+def _of_rows(read: Read, rows: LazyRows, block: Block, reader: Reader) -> RowsStatistic:
     """Return the sums of the rows of a block."""
     course, n = read.course, rows.array.shape[0]
     learner = course.learner
@@ -300,7 +302,7 @@ def _of_rows(read: Read, rows: LazyRows, block: Block, reader: Reader) -> Sums:
     folds = None
     if read.n_folds:
         folds = _folds(read, shown, weight, target, state, block.number)
-    return Sums(state, example_of(like), folds=folds)
+    return RowsStatistic(state, example_of(like), folds=folds)
 
 
 def _folds(

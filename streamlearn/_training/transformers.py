@@ -39,10 +39,10 @@ class StagesAlone(NamedTuple):
         self, states: tuple[Any, ...], block: tuple[StagedBlock, dict[str, Any]]
     ) -> tuple[tuple[Any, ...], None]:
         """Return the states of the stages after one more block."""
-        piece, given = block
+        staged_block, given = block
         y = given.get("y")
         y = y if y is None else as_array(y)
-        states, _ = self.chain.learn(states, piece, y, given, self.reader, through=False)
+        states, _ = self.chain.learn(states, staged_block, y, given, self.reader, through=False)
         return states, None
 
     def check(self, progress: Progress) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 from streamlearn._arrays.plain import gaps
 from streamlearn._validation.columns import factorize, mixed
 
-MOST = 1_000_000
+MOST_CATEGORIES = 1_000_000
 """The maximum number of categories of a column. More would fill the memory of a worker."""
 
 
@@ -76,16 +76,17 @@ HASH = (
 
 
 def few_or_raise(values: np.ndarray, where: str, advice: str = HASH) -> None:
-    """Check that a column does not have more than `MOST` categories.
+    """Check that a column does not have more than `MOST_CATEGORIES` categories.
 
     Raises
     ------
     ValueError
         If it has more. The message names the column and gives advice.
     """
-    if len(values) > MOST:
+    if len(values) > MOST_CATEGORIES:
         raise ValueError(
-            f"{where} has more than {MOST:,} distinct values, which are too many {advice}"
+            f"{where} has more than {MOST_CATEGORIES:,} distinct values, which are too many "
+            f"{advice}"
         )
 
 

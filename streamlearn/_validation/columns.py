@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from streamlearn._arrays.plain import gaps
+from streamlearn._validation.tables import SEVERAL, is_nested
 
 
 class Table(NamedTuple):
@@ -184,6 +185,7 @@ def _of_pandas(column: Any) -> Factorized:
     import pandas as pd
 
     dtype = column.dtype
+    _flat_or_raise(column)
     if isinstance(dtype, np.dtype):
         return factorize(column.to_numpy())
     if hasattr(dtype, "categories"):
@@ -260,6 +262,9 @@ def _with_nan(codes: np.ndarray, values: np.ndarray, missing: bool) -> Factorize
 def _of_polars(column: Any) -> Factorized:
     import polars as pl
 
+    _flat_or_raise(column)
+    if column.dtype == pl.Object:
+        return _of_objects(column.to_numpy())
     text = column.dtype in (pl.Categorical, pl.Enum, pl.String)
     column = (column.cast(pl.String) if text else column).rename("value")
     values = column.unique(maintain_order=True)
@@ -271,6 +276,18 @@ def _of_polars(column: Any) -> Factorized:
     if values.dtype == pl.Boolean and null.any():
         found = np.asarray(values.to_list(), dtype=object)
     return _of_nullable(joined["place"].to_numpy().astype(np.intp), found, null)
+
+
+def _flat_or_raise(column: Any) -> None:
+    """Check that an entry of a Series is one value.
+
+    Raises
+    ------
+    TypeError
+        If it is a list, an array, a struct or a map.
+    """
+    if is_nested(column.dtype):
+        raise TypeError(f"Column {column.name!r} has dtype {column.dtype}, so {SEVERAL}")
 
 
 def _of_nullable(codes: np.ndarray, values: np.ndarray, null: np.ndarray) -> Factorized:

@@ -126,7 +126,7 @@ def common_dtype(dtypes: list[np.dtype]) -> np.dtype:
 
 def filled_array(column: Any, at: np.ndarray, value: Any, dtype: np.dtype) -> np.ndarray:
     """Return a column as an array of ``dtype``, with a value where ``at`` is True."""
-    found = numpy_of(column)
+    found, value = numpy_of(column), _of_dtype(value, getattr(column, "dtype", None))
     if dtype.kind == "O" and found.dtype.kind in "mM":
         found = _date_objects(column)
         value = _date_objects(np.asarray([value]))[0] if isinstance(value, np.generic) else value
@@ -155,6 +155,7 @@ def filled_series(column: Any, at: np.ndarray, value: Any) -> Any:
     value is missing, so that all partitions get the same dtype.
     """
     dtype = column.dtype
+    value = _of_dtype(value, dtype)
     if hasattr(dtype, "categories"):
         if value not in dtype.categories:
             column = column.cat.add_categories([value])
@@ -167,6 +168,22 @@ def filled_series(column: Any, at: np.ndarray, value: Any) -> Any:
     else:
         column = column.astype(_wider(dtype, value))
     return column.mask(at, value) if at.any() else column
+
+
+def _of_dtype(value: Any, dtype: Any) -> Any:
+    """Return a value of a column of Arrow as its entries are: with a time zone, or as a day.
+
+    The instants of such a column are NumPy's in UTC when they are counted.
+    """
+    of = getattr(dtype, "pyarrow_dtype", None)
+    if of is None or not isinstance(value, np.datetime64):
+        return value
+    import pandas as pd
+
+    instant = pd.Timestamp(value)
+    if getattr(of, "tz", None) is not None:
+        return instant.tz_localize("UTC").tz_convert(of.tz)
+    return instant.date() if str(of).startswith("date") else instant
 
 
 def _holds(dtype: Any, value: Any) -> bool:

@@ -287,7 +287,9 @@ def fixed_weights_or_raise(class_weight: Any) -> None:
         )
 
 
-def class_weights(how: Any, classes: np.ndarray, found: Labels | None) -> np.ndarray | None:
+def class_weights(
+    how: Any, classes: np.ndarray, found: Labels | None, *, unsigned: str = ""
+) -> np.ndarray | None:
     """Return the weight of each class.
 
     Parameters
@@ -298,6 +300,8 @@ def class_weights(how: Any, classes: np.ndarray, found: Labels | None) -> np.nda
         The sorted labels.
     found : Labels or None
         The labels of the data, which "balanced" needs.
+    unsigned : str
+        What does not take negative weights, if something does not, and what to do.
 
     Returns
     -------
@@ -307,13 +311,27 @@ def class_weights(how: Any, classes: np.ndarray, found: Labels | None) -> np.nda
     Raises
     ------
     ValueError
-        If the dict lacks a label and has a key that is no label. If ``how`` is "balanced" and a
-        label has no rows, or only rows without a weight.
+        If the dict lacks a label and has a key that is no label. If a weight is NaN or infinite,
+        or is negative and ``unsigned`` is given. If ``how`` is "balanced" and a label has no rows,
+        or only rows without a weight.
     """
     if how is None:
         return None
     if how != "balanced":
-        return compute_class_weight(how, classes=classes, y=classes)
+        weights = np.asarray(compute_class_weight(how, classes=classes, y=classes), np.float64)
+        wrong = ~np.isfinite(weights) | ((weights < 0) & bool(unsigned))
+        if wrong.any():
+            at = int(np.argmax(wrong))
+            value, label = weights[at], classes[at].item()
+            if np.isfinite(value):
+                raise ValueError(
+                    f"class_weight has negative values, {value:g} for class {label!r}, and "
+                    f"{unsigned}"
+                )
+            raise ValueError(
+                f"class_weight is {value:g} for class {label!r}. Give each class a finite number."
+            )
+        return weights
     assert found is not None
     rows = dict(zip(found.classes.tolist(), found.counts.tolist(), strict=True))
     counts = np.asarray([rows.get(c, 0) for c in classes.tolist()], dtype=np.float64)

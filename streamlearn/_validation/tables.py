@@ -12,6 +12,7 @@ from streamlearn._arrays.columns import rows_of_columns
 from streamlearn._arrays.plain import plain
 
 ENCODE = "Encode it as numbers first, or leave it out."
+SEVERAL = "an entry holds several values. Make a column of each value, or leave the column out."
 APART = "Give real and imaginary parts separately."
 
 
@@ -67,6 +68,22 @@ def is_date(dtype: Any) -> bool:
     return getattr(dtype, "kind", None) in ("m", "M")
 
 
+def is_nested(dtype: Any) -> bool:
+    """Return whether an entry of a column holds several values: a list, an array or a struct.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> import pyarrow as pa
+    >>> is_nested(pd.ArrowDtype(pa.list_(pa.int64()))), is_nested(pd.ArrowDtype(pa.int64()))
+    (True, False)
+    """
+    of = getattr(dtype, "pyarrow_dtype", None)
+    if of is not None:
+        return bool(of.num_fields)
+    return hasattr(dtype, "is_nested") and bool(dtype.is_nested())
+
+
 def is_complex(dtype: Any) -> bool:
     """Return whether a dtype of NumPy or pandas is of complex numbers."""
     return getattr(dtype, "kind", None) == "c"
@@ -88,15 +105,14 @@ def numbers_of(x: Any, what: str) -> np.ndarray:
     Raises
     ------
     TypeError, ValueError
-        If it contains something else: dates, text, objects or complex numbers. The message names
-        the column.
+        If it contains something else: dates, lists, text, objects or complex numbers. The message
+        names the column.
     """
     dtypes = dtypes_of(x)
     for dtype in set(dtypes):
         if is_complex(dtype):
             raise ValueError(f"Complex data not supported: {_where(x, dtype, what)}. {APART}")
-        if is_date(dtype):
-            raise TypeError(f"{_where(x, dtype, what)} and is not numeric. {ENCODE}")
+    dtypes_or_raise(x, what)
     with suppress(TypeError, ValueError):
         return _converted(x, dtypes)
     # pandas cannot convert some mixtures of dtypes. Column by column, an error can name the column.
@@ -128,8 +144,8 @@ def all_sparse(x: Any) -> bool:
     return bool(dtypes) and all(hasattr(dtype, "fill_value") for dtype in dtypes)
 
 
-def dates_or_raise(x: Any, what: str) -> None:
-    """Check that a frame or an array of NumPy contains no dates.
+def dtypes_or_raise(x: Any, what: str) -> None:
+    """Check that a frame or an array of NumPy contains no dates and no lists.
 
     Raises
     ------
@@ -139,6 +155,8 @@ def dates_or_raise(x: Any, what: str) -> None:
     for dtype in set(dtypes_of(x)):
         if is_date(dtype):
             raise TypeError(f"{_where(x, dtype, what)} and is not numeric. {ENCODE}")
+        if is_nested(dtype):
+            raise TypeError(f"{_where(x, dtype, what)}, so {SEVERAL}")
 
 
 def columns(x: Any) -> Iterator[tuple[Any, Any]]:

@@ -34,12 +34,13 @@ from streamlearn.blocks.reduce import bytes_read, check_marks, reduce
 from streamlearn.blocks.round_layout import Position, SideBySide
 from streamlearn.blocks.rounds import rounds
 from streamlearn.blocks.segments import Segment
-from streamlearn.blocks.shared_reads import Reader, SharedReads
+from streamlearn.blocks.shared_reads import SharedReader, SharedReads
 from streamlearn.blocks.source_rows import SourceRows
 from streamlearn.blocks.sources import from_blocks, taken_apart
 from streamlearn.blocks.streams import StreamedRows
 from streamlearn.blocks.take_rows import AlignedRows, Place, Which
 from streamlearn.blocks.watch import Record, Watch, unwatched, watches, watching
+from streamlearn.blocks.within import context_variable
 from streamlearn.blocks.zip_rows import zip_rows
 
 __all__ = [
@@ -51,9 +52,9 @@ __all__ = [
     "Page",
     "Place",
     "Position",
-    "Reader",
     "Record",
     "Segment",
+    "SharedReader",
     "SharedReads",
     "SideBySide",
     "SourceRows",
@@ -66,6 +67,7 @@ __all__ = [
     "bytes_read",
     "check_kind",
     "check_marks",
+    "context_variable",
     "find_lengths",
     "first_block",
     "fold",

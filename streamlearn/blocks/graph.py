@@ -31,6 +31,7 @@ from dask.system import CPU_COUNT
 from dask.utils import ensure_dict
 
 from streamlearn.blocks.blas import one_blas_thread
+from streamlearn.blocks.categorized import mended
 
 if TYPE_CHECKING:
     from streamlearn.blocks.done_tasks import DoneTasks
@@ -129,7 +130,7 @@ def _planned(frames: list[Any], chunks: set[int]) -> Any:
     result would depend on the columns that are read. dask joins partitions when it makes an array
     of a frame. So a frame that comes with such an array is planned by ``optimize``.
     """
-    asked = collections_to_expr(frames)
+    asked = mended(collections_to_expr(frames))
     planned = asked.simplify().lower_completely().simplify()
     if chunks - set(map(len, planned.__dask_keys__())):
         return asked.optimize(fuse=False)

@@ -27,7 +27,7 @@ from streamlearn.blocks.containers import Blocks
 from streamlearn.blocks.fingerprint import checksum, fingerprint
 from streamlearn.blocks.left_out import leave_out, left_out
 from streamlearn.blocks.parts import n_rows, some_rows
-from streamlearn.blocks.within import Within
+from streamlearn.blocks.within import Within, context_variable
 
 Mark = tuple[int, int]
 """The number of a block and a checksum of its rows."""
@@ -195,7 +195,7 @@ def skip(prepare: Callable[[Block], Any], block: Block) -> None:
         prepare.mark(block)
 
 
-_present: ContextVar[Journal | None] = ContextVar("journal", default=None)
+_present: ContextVar[Journal | None] = context_variable("journal", default=None)
 
 
 def current() -> Journal | None:

@@ -14,11 +14,12 @@ from collections.abc import Mapping
 from contextvars import ContextVar
 
 from streamlearn.blocks import door
+from streamlearn.blocks.within import context_variable
 
 SHOWN = 200
 """Characters of an error that are kept."""
 
-_present: ContextVar[dict[int, str] | None] = ContextVar("left_out", default=None)
+_present: ContextVar[dict[int, str] | None] = context_variable("left_out", default=None)
 
 
 def leaves_out() -> bool:

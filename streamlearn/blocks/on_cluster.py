@@ -17,6 +17,7 @@ from typing import Any
 from streamlearn.blocks.blas import one_blas_thread
 from streamlearn.blocks.done_tasks import CHECK, DoneTasks, Logs
 from streamlearn.blocks.graph import Annotations, Key, Scheduler, release
+from streamlearn.blocks.within import with_defaults
 
 
 class OnCluster:
@@ -149,7 +150,7 @@ def _seceded() -> Iterator[None]:
     import distributed
 
     try:
-        distributed.secede()
+        with_defaults(distributed.secede)
         inside = True
     except Exception:  # not inside a task, or the task has seceded already
         inside = False

@@ -83,11 +83,14 @@ def _longer(state: dict[str, Any], done: int, later: int) -> dict[str, Any]:
     """Return the state of a scheduler that has done more tasks, and has more to do."""
     if not state:
         return state
-    finished, waiting = Longer(state["finished"], done), Longer(state["waiting"], later)
+    finished, waiting = (
+        TasksAndOthers(state["finished"], done),
+        TasksAndOthers(state["waiting"], later),
+    )
     return {**state, "finished": finished, "waiting": waiting}
 
 
-class Longer:
+class TasksAndOthers:
     """A collection of tasks, with a number of others that have no names any more, or not yet."""
 
     def __init__(self, tasks: Collection[Any], others: int) -> None:

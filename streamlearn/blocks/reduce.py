@@ -27,7 +27,7 @@ from streamlearn.blocks.loading import Loaded, prepared
 from streamlearn.blocks.merge_tree import FAN_IN, MergeTree, merged_in_tree
 from streamlearn.blocks.schedule import Schedule, setting
 from streamlearn.blocks.streams import in_lock_step
-from streamlearn.blocks.watch import Passing, Record, Watch, passing, watching
+from streamlearn.blocks.watch import Record, Watch, WatchedPass, watched_pass, watching
 
 if TYPE_CHECKING:
     from streamlearn.blocks.graph import GraphNode, Key
@@ -63,14 +63,14 @@ def reduce(
     """
     order = [*range(len(blocks))] if order is None else [*order]
     page = open_page("reduce", blocks, of_block=of_block, merge=merge)
-    begun = Partly(0, [])
+    begun = UnfinishedPass(0, [])
     if page is not None and page.known is not None:
         check_marks(blocks, page)
         begun = page.known.state
     finished = page is not None and page.known is not None and page.known.finished
     order = [] if finished else order[begun.n_blocks :]
     rows = None if blocks.streamed else [blocks.rows[index] for index in order]
-    with passing(name, rows) as one_pass:
+    with watched_pass(name, rows) as one_pass:
         if finished:
             return begun
         prepare = marked(of_block, blocks, page)
@@ -88,7 +88,7 @@ class Merged(NamedTuple):
     marks: tuple[Mark, ...] = ()
 
 
-class Partly(NamedTuple):
+class UnfinishedPass(NamedTuple):
     """A pass that is not finished: the number of blocks, and the levels of its `MergeTree`."""
 
     n_blocks: int
@@ -100,8 +100,8 @@ def _merged(
     merge: Callable[[Any, Any], Any],
     blocks: Blocks,
     order: Sequence[int],
-    one_pass: Passing,
-    begun: Partly,
+    one_pass: WatchedPass,
+    begun: UnfinishedPass,
     page: Page | None,
 ) -> Merged:
     """Return the merged state. Note parts of it on a page."""
@@ -116,7 +116,7 @@ def _merged(
         tree.add(Merged(part.value, (), part.marks))
         if page is not None and whole:
             marks = [mark for level in reversed(tree.levels) for p in level for mark in p.marks]
-            page.note(Partly(at, tree.levels), outer_marks(marks))
+            page.note(UnfinishedPass(at, tree.levels), outer_marks(marks))
 
     if blocks.streamed is not None:
         _over_stream(of_block, blocks, begun.n_blocks, add)
@@ -197,7 +197,7 @@ def check_marks(blocks: Blocks, page: Page) -> None:
     marks = () if page.known is None else page.known.marks
     if blocks.streamed is None and marks:
         numbers = sorted({number for number, _ in marks})
-        nobody, nothing = Passing(()), Partly(0, [])
+        nobody, nothing = WatchedPass(()), UnfinishedPass(0, [])
         found = _merged(Marked(_nothing), _first, blocks, numbers, nobody, nothing, None)
         page.same_marks_or_raise(found.marks)
 

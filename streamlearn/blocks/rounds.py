@@ -41,7 +41,7 @@ from streamlearn.blocks.segments import (
     updated,
 )
 from streamlearn.blocks.streams import in_lock_step
-from streamlearn.blocks.watch import Passing, Record, passing
+from streamlearn.blocks.watch import Record, WatchedPass, watched_pass
 
 if TYPE_CHECKING:
     from streamlearn.blocks.graph import GraphNode, Key
@@ -89,7 +89,7 @@ def rounds(
     order = [*range(len(blocks))] if order is None else [*order]
     rows = None if blocks.streamed else [blocks.rows[index] for index in order[start.at :]]
     layout = Layout(side_by_side, start.blocks_before)
-    with passing("epoch", rows) as one_pass:
+    with watched_pass("epoch", rows) as one_pass:
         yield from _segments(step, state, blocks, prepare, layout, order, start, one_pass)
 
 
@@ -101,7 +101,7 @@ def _segments(
     layout: Layout,
     order: list[int],
     start: Position,
-    one_pass: Passing,
+    one_pass: WatchedPass,
 ) -> Generator[Segment]:
     if blocks.whole is not None:
         if not start.at:
@@ -242,7 +242,7 @@ def _over_stream(
     prepare: Callable[[Block], Any],
     layout: Layout,
     start: Position,
-    one_pass: Passing,
+    one_pass: WatchedPass,
 ) -> Generator[Segment]:
     """Learn from a source of blocks. A thread of its own reads and prepares them."""
     assert blocks.streamed is not None

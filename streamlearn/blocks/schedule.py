@@ -22,9 +22,9 @@ from streamlearn.blocks.loading import load_block, make_shared
 from streamlearn.blocks.merge_tree import FAN_IN
 from streamlearn.blocks.plan import Plan, Recipe, origins
 from streamlearn.blocks.read_ahead import gates, is_source_task, lifetimes, sources
-from streamlearn.blocks.watch import Passing
+from streamlearn.blocks.watch import WatchedPass
 
-NOBODY = Passing(())
+NOBODY = WatchedPass(())
 """A pass that nobody watches."""
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class Schedule:
         has the key ``(f"{result}-{token}", p)``, and loads wait for it.
     ordered : bool
         Whether each of these tasks waits for the one before.
-    passing : Passing
+    passing : WatchedPass
         The pass, to which the newest record of each of these tasks is shown.
 
     Raises
@@ -65,7 +65,7 @@ class Schedule:
         result: str,
         *,
         ordered: bool,
-        passing: Passing = NOBODY,
+        passing: WatchedPass = NOBODY,
     ) -> None:
         assert blocks.plan is not None
         self.plan: Plan = blocks.plan

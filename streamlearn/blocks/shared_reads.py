@@ -34,7 +34,7 @@ Order = Callable[[Blocks, int], Sequence[int] | None]
 """``(blocks, number of the read) -> order of the blocks``; None means 0, 1, 2..."""
 
 
-class Reader(NamedTuple):
+class SharedReader(NamedTuple):
     """A function that passes over some rows of each block.
 
     Attributes
@@ -96,7 +96,7 @@ class SharedReads:
         scheduler = door.scheduler(self.blocks.sources)
         return scheduler.client is None and not scheduler.in_processes
 
-    def read(self, readers: Sequence[Reader], order: Order | None = None) -> list[Any]:
+    def read(self, readers: Sequence[SharedReader], order: Order | None = None) -> list[Any]:
         """Let all readers read, and return their results.
 
         Raises
@@ -132,7 +132,9 @@ class _Stopped(Exception):  # noqa: N818
 class _Together:
     """Readers while they read."""
 
-    def __init__(self, shared: SharedReads, readers: Sequence[Reader], order: Order | None) -> None:
+    def __init__(
+        self, shared: SharedReads, readers: Sequence[SharedReader], order: Order | None
+    ) -> None:
         self.shared, self.readers, self.order = shared, readers, order
         # One lock, and a condition for each thread that waits: most changes concern one of them.
         self.lock = Lock()

@@ -10,7 +10,7 @@ from contextvars import ContextVar
 from typing import Any, NamedTuple, Self
 
 from streamlearn.blocks.left_out import leave_out
-from streamlearn.blocks.within import Within
+from streamlearn.blocks.within import Within, context_variable
 
 
 class Record(NamedTuple):
@@ -81,7 +81,7 @@ class Watch:
         return None
 
 
-_watches: ContextVar[tuple[Watch, ...]] = ContextVar("watches", default=())
+_watches: ContextVar[tuple[Watch, ...]] = context_variable("watches", default=())
 
 
 def watches() -> tuple[Watch, ...]:
@@ -99,7 +99,7 @@ def unwatched() -> Within[tuple[Watch, ...]]:
     return Within(_watches, ())
 
 
-class Passing:
+class WatchedPass:
     """One pass, as its watches see it. They see each block once, and the pass in a ``with`` body.
 
     Parameters
@@ -154,9 +154,9 @@ class Passing:
             self._seen.clear()
 
 
-def passing(name: str, rows: Sequence[int | None] | None) -> Passing:
-    """Return a pass for the watches that are set; see `Passing`."""
-    return Passing(watches(), name, rows)
+def watched_pass(name: str, rows: Sequence[int | None] | None) -> WatchedPass:
+    """Return a pass for the watches that are set; see `WatchedPass`."""
+    return WatchedPass(watches(), name, rows)
 
 
 def _numbers(rows: Sequence[int | None] | None) -> tuple[int | None, int | None]:

@@ -1,11 +1,33 @@
-"""A context variable that has another value in a stretch of code."""
+"""Context variables that have another value in a stretch of code."""
 
 from __future__ import annotations
 
-from contextvars import ContextVar, Token
-from typing import Generic, TypeVar
+from collections.abc import Callable
+from contextvars import ContextVar, Token, copy_context
+from typing import Any, Generic, TypeVar
 
 Value = TypeVar("Value")
+
+_defaults: dict[ContextVar[Any], Any] = {}
+
+
+def context_variable(name: str, default: Value) -> ContextVar[Value]:
+    """Return a context variable that has its ``default`` inside `with_defaults`."""
+    made = ContextVar(name, default=default)
+    _defaults[made] = default
+    return made
+
+
+def with_defaults(function: Callable[[], None]) -> None:
+    """Call a function in a context in which each `context_variable` has its default.
+
+    A thread of a cluster that hands work to an event loop hands it the context, too. The next tasks
+    of the worker then run in this context, and they belong to other fits.
+    """
+    context = copy_context()
+    for each, default in _defaults.items():
+        context.run(each.set, default)
+    context.run(function)
 
 
 class Within(Generic[Value]):

@@ -14,7 +14,12 @@ from sklearn.utils import check_random_state
 from streamlearn import blocks as engine
 from streamlearn._arrays import Array, asarray, namespace, to_numpy
 from streamlearn._estimator.callbacks import watched
-from streamlearn._estimator.inputs import Given, check_inputs, check_parameters, unchanged_on_error
+from streamlearn._estimator.inputs import (
+    CheckedInputs,
+    check_inputs,
+    check_parameters,
+    unchanged_on_error,
+)
 from streamlearn._estimator.outputs import Transformer
 from streamlearn._sklearn import Interval, StrOptions
 from streamlearn._validation.messages import few_rows
@@ -233,7 +238,7 @@ class KMeans(NearestCenters, ClassNamePrefixFeaturesOutMixin, ClusterMixin, Tran
             self._set_labels(run, X, sample_weight)
         return self
 
-    def _start(self, given: Given) -> tuple[Any, int]:
+    def _start(self, given: CheckedInputs) -> tuple[Any, int]:
         """Return how the first centres are found, and the number of starts."""
         how, n_init = self.init, self.n_init
         listed = not isinstance(how, str) and not callable(how)

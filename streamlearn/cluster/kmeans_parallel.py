@@ -59,7 +59,7 @@ GAIN = 1e-4
 """An iteration on the drawn rows that lowers the inertia by a smaller part is the last."""
 
 
-class Drawn(NamedTuple):
+class DrawnRows(NamedTuple):
     """Rows that were drawn.
 
     Attributes
@@ -204,7 +204,9 @@ def _clustered(centers: np.ndarray, rows: Array, weight: np.ndarray) -> tuple[np
         centers = np.where(size > 0.0, moved, centers).astype(centers.dtype)
 
 
-def _drawn(reader: Reader, seed: int, number: int, most: int, found: Array, block: Block) -> Drawn:
+def _drawn(
+    reader: Reader, seed: int, number: int, most: int, found: Array, block: Block
+) -> DrawnRows:
     """Draw from a block, in proportion to weight times squared distance to the rows ``found``."""
     X, weight = rows_and_weight(reader, block)
     share = np.ones(X.shape[0]) if weight is None else to_numpy(weight).astype(np.float64)
@@ -221,14 +223,14 @@ def _drawn(reader: Reader, seed: int, number: int, most: int, found: Array, bloc
     first = np.argsort(times, kind="stable")[:most]
     first = first[np.isfinite(times[first])]
     rows = rows_at(X, asarray(first, like=X, dtype=default_int(X)))
-    return Drawn(times[first], to_numpy(rows), candidates)
+    return DrawnRows(times[first], to_numpy(rows), candidates)
 
 
-def _first(most: int, a: Drawn, b: Drawn) -> Drawn:
+def _first(most: int, a: DrawnRows, b: DrawnRows) -> DrawnRows:
     """Return the rows with the shortest waiting times of both."""
     times, rows = (concat(list(both)) for both in zip(a[:2], b[:2], strict=True))
     first = np.argsort(times, kind="stable")[:most]
-    return Drawn(times[first], rows_at(rows, first), a.candidates + b.candidates)
+    return DrawnRows(times[first], rows_at(rows, first), a.candidates + b.candidates)
 
 
 def _weights(reader: Reader, found: Array, block: Block) -> np.ndarray:

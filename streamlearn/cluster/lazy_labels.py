@@ -8,7 +8,7 @@ from typing import Any
 from streamlearn import blocks as engine
 from streamlearn._arrays import Array, to_float
 from streamlearn._estimator.fitted import Fitted
-from streamlearn._estimator.inputs import Given
+from streamlearn._estimator.inputs import CheckedInputs
 from streamlearn._estimator.moving import Movable
 from streamlearn._estimator.versions import Versioned
 from streamlearn.cluster import passes
@@ -52,7 +52,7 @@ class LazyLabels(Fitted, Movable, Versioned):
         self.fit(X, sample_weight=sample_weight)
         return self.labels_ if getattr(self, "compute_labels", True) else self.predict(X)
 
-    def _label(self, given: Given, X: Any, sample_weight: Any, out: Outcome) -> None:
+    def _label(self, given: CheckedInputs, X: Any, sample_weight: Any, out: Outcome) -> None:
         """Set the labels and the inertia, which are lazy for a collection.
 
         Without labels the inertia is the estimate of ``out``, the result of the fit.

@@ -71,7 +71,7 @@ class Run(NamedTuple):
     ended: bool = False
 
 
-class Found(NamedTuple):
+class PassSums(NamedTuple):
     """What a pass finds of some rows.
 
     Attributes
@@ -117,7 +117,7 @@ class Pass(NamedTuple):
     spread: bool = False
     labels: bool = False
 
-    def __call__(self, block: Block) -> Found:
+    def __call__(self, block: Block) -> PassSums:
         """Return the sums of a block."""
         X, weight = rows_and_weight(self.reader, block)
         if self.first and weight is not None:
@@ -134,18 +134,18 @@ class Pass(NamedTuple):
             if self.spread:
                 spread = block_moments.of_block(X)
         kept = tuple(labels) if self.labels else None
-        return Found(tuple(sums), example_of(X), X.shape[0], spread, kept)
+        return PassSums(tuple(sums), example_of(X), X.shape[0], spread, kept)
 
-    def merge(self, a: Found, b: Found) -> Found:
+    def merge(self, a: PassSums, b: PassSums) -> PassSums:
         """Return the sums of the rows of both."""
         same_place_or_raise(b.like, a.like, self.reader.estimator, "fit")
         spread = None
         if a.spread is not None and b.spread is not None:
             spread = moments.merge(a.spread, b.spread)
         sums = tuple(map(lloyd.merge, a.sums, b.sums))
-        return Found(sums, wider(a.like, b.like), a.n_rows + b.n_rows, spread)
+        return PassSums(sums, wider(a.like, b.like), a.n_rows + b.n_rows, spread)
 
-    def of(self, blocks: Blocks, name: str) -> Found:
+    def of(self, blocks: Blocks, name: str) -> PassSums:
         """Return the sums of all blocks.
 
         Raises
@@ -154,7 +154,7 @@ class Pass(NamedTuple):
             If there are no rows, or if distances overflow.
         """
         of_block: Any = self
-        found: Found | None = reduce(of_block, self.merge, blocks, name=name)
+        found: PassSums | None = reduce(of_block, self.merge, blocks, name=name)
         if found is None:
             raise no_rows(self.reader.estimator)
         for sums in found.sums:
@@ -212,7 +212,7 @@ class Algorithm:
                 runs[i] = runs[i]._replace(inertia=inertia, labels=labels)
         return runs
 
-    def _pass(self, centers: list[np.ndarray], name: str = "iteration") -> Found:
+    def _pass(self, centers: list[np.ndarray], name: str = "iteration") -> PassSums:
         """Assign all rows. The first pass checks them, too."""
         first, spread = not self.read, self.tol is None
         reader = self.reader if first else self.reader._replace(finite=False)
@@ -227,13 +227,13 @@ class Algorithm:
         self.read = True
         return found
 
-    def _check(self, found: Found, n_clusters: int) -> None:
+    def _check(self, found: PassSums, n_clusters: int) -> None:
         if not np.any(to_numpy(found.sums[0].weight)):
             raise no_weight()
         if found.n_rows < n_clusters:
             raise few_rows(found.n_rows, n_clusters)
 
-    def _moved(self, runs: list[Run], found: Found) -> list[np.ndarray]:
+    def _moved(self, runs: list[Run], found: PassSums) -> list[np.ndarray]:
         """Return the centres after they have moved to the means of their rows."""
         sums = [(_host(each.total), _host(each.weight)) for each in found.sums]
         points = [lloyd.point_of(run.centers) for run in runs]

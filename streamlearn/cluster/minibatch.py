@@ -12,12 +12,17 @@ from sklearn.utils import check_random_state
 
 from streamlearn import blocks as engine
 from streamlearn._estimator.callbacks import watched
-from streamlearn._estimator.inputs import Given, check_inputs, check_parameters, unchanged_on_error
+from streamlearn._estimator.inputs import (
+    CheckedInputs,
+    check_inputs,
+    check_parameters,
+    unchanged_on_error,
+)
 from streamlearn._estimator.outputs import Transformer
 from streamlearn._training.ahead import hand_back
 from streamlearn._training.course import Course, Learned, Shuffle, Target
 from streamlearn._training.epochs import Progress, Publish
-from streamlearn._training.parallel import width
+from streamlearn._training.parallel import n_side_by_side
 from streamlearn._validation.messages import few_rows
 from streamlearn.cluster import fits, passes, steps
 from streamlearn.cluster.nearest_centers import NearestCenters
@@ -308,7 +313,7 @@ class MiniBatchKMeans(
             self._label(given, X, sample_weight, out)
         return self
 
-    def _check_inputs(self, X: Any, y: Any, sample_weight: Any, *, reset: bool) -> Given:
+    def _check_inputs(self, X: Any, y: Any, sample_weight: Any, *, reset: bool) -> CheckedInputs:
         """Check the arguments. Only stages ahead use y."""
         y = y if isinstance(X, Flow) else None
         given = check_inputs(self, X, y, sample_weight, reset=reset, lazy_rows=True)
@@ -319,7 +324,7 @@ class MiniBatchKMeans(
 
     def _fit_blocks(
         self,
-        given: Given,
+        given: CheckedInputs,
         params: steps.Params,
         learned: Learned,
         *,
@@ -337,7 +342,7 @@ class MiniBatchKMeans(
             shuffle=Shuffle(None if in_order else "rows", seed),
             ahead=None if flow is None else flow.chain,
             weighted="sample_weight" in given.blocks.names,
-            n_parallel=width(self.n_parallel, given.blocks),
+            n_parallel=n_side_by_side(self.n_parallel, given.blocks),
         )
         if flow is not None:
             learned = learned._replace(ahead=flow.states)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from streamlearn._estimator.inputs import Given
+from streamlearn._estimator.inputs import CheckedInputs
 from streamlearn._sklearn import Interval, StrOptions
 from streamlearn.cluster import kmeans_parallel, passes, steps
 from streamlearn.cluster.random_stream import value_of
@@ -50,7 +50,7 @@ class Parameters:
     def _max_iter(self, *, lazy: bool) -> int:
         return (1 if lazy else 100) if self.max_iter == "auto" else int(self.max_iter)
 
-    def _convergence(self, given: Given, n_rows: int, n_steps: int) -> Convergence:
+    def _convergence(self, given: CheckedInputs, n_rows: int, n_steps: int) -> Convergence:
         """Return the stopping rule."""
         tol = float(self.tol)
         if tol:
@@ -71,7 +71,7 @@ class Parameters:
         return Start(self.n_clusters, how, size, tries, bool(self.verbose))
 
     def _params(
-        self, given: Given, draws: np.random.RandomState, *, partial_fit: bool
+        self, given: CheckedInputs, draws: np.random.RandomState, *, partial_fit: bool
     ) -> steps.Params:
         """Return the parameters of steps that start from no clusters."""
         how, tries = self.init, self.n_init

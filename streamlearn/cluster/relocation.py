@@ -23,7 +23,7 @@ from streamlearn.core import kmeans
 from streamlearn.core.kmeans.lloyd import distances_beyond_rounding
 
 
-class Far(NamedTuple):
+class FarRows(NamedTuple):
     """Rows that are far from their nearest centres, on the host.
 
     Attributes
@@ -49,18 +49,20 @@ def clusters_like(centers: np.ndarray, X: Array) -> kmeans.State:
 
 def farthest(
     blocks: Blocks, reader: Reader, centers: list[np.ndarray], numbers: list[int]
-) -> tuple[Far, ...]:
+) -> tuple[FarRows, ...]:
     """Return the rows that are farthest from their nearest centres, for each start, in one read.
 
     ``numbers`` says how many are wanted for each start. Rows of weight 0 do not count.
     """
     task = partial(_of_block, reader, tuple(centers), tuple(numbers))
-    found: tuple[Far, ...] = reduce(task, partial(_both, tuple(numbers)), blocks, name="far rows")
+    found: tuple[FarRows, ...] = reduce(
+        task, partial(_both, tuple(numbers)), blocks, name="far rows"
+    )
     return found
 
 
 def relocated(
-    total: np.ndarray, weight: np.ndarray, point: np.ndarray, far: Far
+    total: np.ndarray, weight: np.ndarray, point: np.ndarray, far: FarRows
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the sums after each empty cluster has got one of the far rows, as in scikit-learn.
 
@@ -71,7 +73,7 @@ def relocated(
     weight : ndarray of shape (k,)
         For each cluster the sum of the weights.
     point : ndarray of shape (d,)
-    far : Far
+    far : FarRows
     """
     if not np.any(far.squared):
         return total, weight  # there are more clusters than different rows
@@ -88,7 +90,7 @@ def relocated(
 
 def _of_block(
     reader: Reader, centers: tuple[np.ndarray, ...], numbers: tuple[int, ...], block: Block
-) -> tuple[Far, ...]:
+) -> tuple[FarRows, ...]:
     X, weight = rows_and_weight(reader, block)
     w = np.ones(X.shape[0]) if weight is None else to_numpy(weight).astype(np.float64)
     counted = np.flatnonzero(w)
@@ -98,7 +100,7 @@ def _of_block(
     )
 
 
-def _far(X: Array, w: np.ndarray, counted: np.ndarray, state: kmeans.State, most: int) -> Far:
+def _far(X: Array, w: np.ndarray, counted: np.ndarray, state: kmeans.State, most: int) -> FarRows:
     squared = to_numpy(distances_beyond_rounding(state, X)).astype(np.float64)
     n = min(most, counted.size)
     # scikit-learn takes the rows in this order, too.
@@ -108,15 +110,17 @@ def _far(X: Array, w: np.ndarray, counted: np.ndarray, state: kmeans.State, most
     labels = np.zeros(0, dtype=int)
     if n:
         labels = to_numpy(kmeans.labels(state, rows, kmeans.twins(state.centers)))
-    return Far(squared[at], to_numpy(rows).astype(np.float64), labels, w[at])
+    return FarRows(squared[at], to_numpy(rows).astype(np.float64), labels, w[at])
 
 
-def _both(numbers: tuple[int, ...], a: tuple[Far, ...], b: tuple[Far, ...]) -> tuple[Far, ...]:
+def _both(
+    numbers: tuple[int, ...], a: tuple[FarRows, ...], b: tuple[FarRows, ...]
+) -> tuple[FarRows, ...]:
     return tuple(map(_farther, numbers, a, b))
 
 
-def _farther(most: int, a: Far, b: Far) -> Far:
+def _farther(most: int, a: FarRows, b: FarRows) -> FarRows:
     """Return the farthest rows of both."""
     both = [np.concatenate(pair) for pair in zip(a, b, strict=True)]
     order = np.argsort(-both[0], kind="stable")[:most]
-    return Far(*(x[order] for x in both))
+    return FarRows(*(x[order] for x in both))

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from streamlearn._arrays import Array, asarray, concat, default_int, rows_at, to_numpy
-from streamlearn._estimator.inputs import Given
+from streamlearn._estimator.inputs import CheckedInputs
 from streamlearn._training.course import generator
 from streamlearn._training.summed import wider
 from streamlearn._validation.messages import no_rows
@@ -47,7 +47,7 @@ class Sample(NamedTuple):
 
 
 def starts_of(
-    how: Any, n_clusters: int, given: Given, draws: np.random.RandomState, n_init: int
+    how: Any, n_clusters: int, given: CheckedInputs, draws: np.random.RandomState, n_init: int
 ) -> list[np.ndarray]:
     """Return the first centres (k, d) of each of ``n_init`` starts, on the host.
 
@@ -57,7 +57,7 @@ def starts_of(
         The method, or the centres themselves.
     n_clusters : int
         k.
-    given : Given
+    given : CheckedInputs
         The rows.
     draws : RandomState
         The source of the draws. In memory they are scikit-learn's.

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from streamlearn._arrays import Array, cast, namespace, to_numpy
 from streamlearn.core.batches import cut
-from streamlearn.core.statistics.category_counts import MOST, categories, too_large
+from streamlearn.core.statistics.category_counts import MOST_CATEGORIES, categories, too_large
 
 ROWS = 1 << 12
 """The number of rows that are scored at a time: few enough for their scores to stay in a cache."""
@@ -72,7 +72,7 @@ class CategoryScores(NamedTuple):
             )
         largest = to_numpy(xp.max(at, axis=0)).tolist()
         for j, (most, table) in enumerate(zip(largest, self.tables, strict=True)):
-            if most >= MOST:  # `categories` knows no larger number
+            if most >= MOST_CATEGORIES:  # `categories` knows no larger number
                 raise too_large(j)
             if most >= table.shape[1]:
                 raise ValueError(

@@ -142,7 +142,7 @@ class RotatedScores(NamedTuple):
         return _by_class(X, of_class, constant)
 
 
-class Then(NamedTuple):
+class FunctionOfScores(NamedTuple):
     """A function of scores after the scores of rows.
 
     Attributes

@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from streamlearn._arrays import Array, asarray, is_array, to_numpy
 from streamlearn._estimator.estimator import Estimator
-from streamlearn._estimator.mergeable import MOST_FEATURES, Mergeable
+from streamlearn._estimator.mergeable import MOST_FEATURES, MergeableEstimator
 from streamlearn._estimator.outputs import rows_out
 from streamlearn._estimator.row_means import row_mean
 from streamlearn._validation.arrays import DENSE
@@ -26,7 +26,7 @@ from streamlearn.covariance.shrinkage import empirical
 NORMS = ("frobenius", "spectral")
 
 
-class EmpiricalCovariance(Mergeable, Estimator):
+class EmpiricalCovariance(MergeableEstimator, Estimator):
     """The covariance of rows, exact in one pass over data of any size.
 
     It is scikit-learn's `~sklearn.covariance.EmpiricalCovariance` for arrays of any library and for

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 
-class Asked(NamedTuple):
+class ComponentSettings(NamedTuple):
     """Which components are made of co-moments.
 
     Attributes

@@ -11,7 +11,7 @@ from sklearn.base import ClassNamePrefixFeaturesOutMixin
 from sklearn.utils.validation import check_is_fitted
 
 from streamlearn._arrays import Array, asarray, itemsize, namespace, to_numpy
-from streamlearn._estimator.inputs import Given
+from streamlearn._estimator.inputs import CheckedInputs
 from streamlearn._estimator.mergeable import MOST_FEATURES, MergeableTransformer
 from streamlearn._estimator.outputs import feature_names
 from streamlearn._training.course import Course
@@ -24,12 +24,12 @@ from streamlearn.core.statistics import block_comoments, comoments, range_sums
 from streamlearn.core.statistics.comoments import Comoments
 from streamlearn.core.statistics.range_sums import RangeSums
 from streamlearn.decomposition import ranges
-from streamlearn.decomposition.asked import Asked, Decomposition
+from streamlearn.decomposition.asked import ComponentSettings, Decomposition
 from streamlearn.decomposition.n_components import number_of
 from streamlearn.decomposition.spectrum import root_again, spectrum, whitening
 
 
-class Sums(NamedTuple):
+class ProductSums(NamedTuple):
     """Sums of products (d, d), in units of ``unit[i] * unit[j]``, and the number of rows."""
 
     xx: np.ndarray
@@ -37,16 +37,18 @@ class Sums(NamedTuple):
     n_samples: int
 
 
-def sums_of(state: Comoments, *, centred: bool) -> Sums:
+def sums_of(state: Comoments, *, centred: bool) -> ProductSums:
     """Return the sums of a state on the host."""
     found = comoments.about_mean(state) if centred else comoments.about_zero(state)
     unit = to_numpy(state.unit).astype(np.float64)
     n_samples = round(float(to_numpy(comoments.total_weight(state))[0]))
     xx = to_numpy(found[0]).astype(np.float64, copy=False)
-    return Sums(xx, np.where(unit > 0, unit, 1.0), n_samples)
+    return ProductSums(xx, np.where(unit > 0, unit, 1.0), n_samples)
 
 
-def decomposed(asked: Asked, state: Comoments, root: np.ndarray | None = None) -> Decomposition:
+def decomposed(
+    asked: ComponentSettings, state: Comoments, root: np.ndarray | None = None
+) -> Decomposition:
     """Return the components of the rows of a state. ``root`` is that of a second read."""
     sums = sums_of(state, centred=asked.centred)
     (d, _), n, wanted = sums.xx.shape, sums.n_samples, asked.n_components
@@ -90,7 +92,7 @@ def _about_zero(
     return Decomposition(directions, variance, ratio, values, 0.0, sums.n_samples, accurate)
 
 
-def _applied(asked: Asked, state: Comoments) -> Projection:
+def _applied(asked: ComponentSettings, state: Comoments) -> Projection:
     found, like = decomposed(asked, state), state.mean
     mean = comoments.mean(state) if asked.centred else None
     return _projection(asarray(found.components, like=like), mean, found.variance, asked.whiten)
@@ -106,7 +108,7 @@ def _projection(
     return Projection(components, mean, asarray(scale, like=components))
 
 
-def learner(asked: Asked) -> Learner:
+def learner(asked: ComponentSettings) -> Learner:
     """Return a mergeable learner of co-moments, which projects rows on components."""
     return block_comoments.learner()._replace(params=asked, applied=_applied)
 
@@ -133,7 +135,7 @@ class Components(ClassNamePrefixFeaturesOutMixin, MergeableTransformer):
     _for_more_features = "Leave features out, for example with a transformer of features before it."
     _one_read = False
     """Whether rows are never read a second time."""
-    _drawn: ranges.Drawn | None = None
+    _drawn: ranges.RandomVectors | None = None
     """The first vectors of the range finder. None if all components are found."""
     _several = False
     """Whether the rows of this fit may be read several times."""
@@ -142,7 +144,7 @@ class Components(ClassNamePrefixFeaturesOutMixin, MergeableTransformer):
     components_: Array
     explained_variance_: Array
 
-    def _asked(self) -> Asked:
+    def _asked(self) -> ComponentSettings:
         """Return which components the parameters ask for."""
         raise NotImplementedError
 
@@ -157,7 +159,7 @@ class Components(ClassNamePrefixFeaturesOutMixin, MergeableTransformer):
         """
         return False
 
-    def _draws_for(self, n_features: int) -> ranges.Drawn | None:
+    def _draws_for(self, n_features: int) -> ranges.RandomVectors | None:
         """Return the first vectors for rows of some features. None to find all components."""
         return None
 
@@ -285,7 +287,7 @@ class Components(ClassNamePrefixFeaturesOutMixin, MergeableTransformer):
         self._accurate = found.accurate
         self._set(found)
 
-    def _read_more(self, course: Course, given: Given) -> None:
+    def _read_more(self, course: Course, given: CheckedInputs) -> None:
         asked = self._asked()
         if isinstance(self._state, RangeSums):
             self._read_ranges(self._state, course, given)
@@ -303,7 +305,7 @@ class Components(ClassNamePrefixFeaturesOutMixin, MergeableTransformer):
         root = root_again(sums.xx, zz * unit * unit[:, None])
         self._shown(decomposed(asked, self._state, root), self.n_reads_ + 1)
 
-    def _read_ranges(self, state: RangeSums, course: Course, given: Given) -> None:
+    def _read_ranges(self, state: RangeSums, course: Course, given: CheckedInputs) -> None:
         """Multiply the vectors of the range finder by the rows, in further reads."""
         asked, drawn, d = self._asked(), self._drawn, state.mean.shape[0]
         assert drawn is not None

@@ -9,7 +9,7 @@ from streamlearn._estimator.mergeable import MergeableTransformer
 from streamlearn._sklearn import Interval, StrOptions
 from streamlearn.decomposition.asked import Decomposition
 from streamlearn.decomposition.principal import Principal
-from streamlearn.decomposition.ranges import MANY, Drawn, seed_of
+from streamlearn.decomposition.ranges import MANY, RandomVectors, seed_of
 
 
 class PCA(Principal):
@@ -206,14 +206,14 @@ class PCA(Principal):
             return n_features > MANY and isinstance(self.n_components, Integral)
         return self.svd_solver == "randomized"
 
-    def _draws_for(self, n_features: int) -> Drawn | None:
+    def _draws_for(self, n_features: int) -> RandomVectors | None:
         n = self.n_components
         if not self._reads_several(n_features):
             return None
         if n is None:
             MergeableTransformer._few_or_raise(self, n_features)
         more = n_features if n is None else int(n)
-        return Drawn(seed_of(self.random_state), more + int(self.n_oversamples))
+        return RandomVectors(seed_of(self.random_state), more + int(self.n_oversamples))
 
     def _power_iterations(self, n_samples: int, n_features: int, *, in_memory: bool) -> int:
         if self.iterated_power != "auto":

@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 from streamlearn._arrays import Array, asarray, to_numpy
 from streamlearn._estimator.row_means import row_mean
 from streamlearn.core.projection import LogDensity
-from streamlearn.decomposition.asked import Asked, Decomposition
+from streamlearn.decomposition.asked import ComponentSettings, Decomposition
 from streamlearn.decomposition.components import Components
 
 
@@ -24,8 +24,8 @@ class Principal(Components):
     noise_variance_: Any
     n_components_: int
 
-    def _asked(self) -> Asked:
-        return Asked(self.n_components, bool(self.whiten))
+    def _asked(self) -> ComponentSettings:
+        return ComponentSettings(self.n_components, bool(self.whiten))
 
     def _set(self, found: Decomposition) -> None:
         self.mean_ = self._as_learned(to_numpy(self._mean()))

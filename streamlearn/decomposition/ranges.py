@@ -28,7 +28,7 @@ from sklearn.utils import check_random_state
 from streamlearn._arrays import asarray, to_numpy
 from streamlearn.core.statistics import range_sums
 from streamlearn.core.statistics.range_sums import RangeSums
-from streamlearn.decomposition.asked import Asked, Decomposition
+from streamlearn.decomposition.asked import ComponentSettings, Decomposition
 
 MANY = 5_000
 """The number of features up to which a matrix of features times features is kept by default."""
@@ -36,7 +36,7 @@ MANY = 5_000
 NOT_FINITE = "The products of rows are not finite. Scale X, for example with StandardScaler."
 
 
-class Drawn(NamedTuple):
+class RandomVectors(NamedTuple):
     """The first vectors (d, l): scikit-learn's draws.
 
     Attributes
@@ -131,7 +131,7 @@ def _root(A: np.ndarray) -> np.ndarray:
     raise ValueError(NOT_FINITE)
 
 
-def decomposed(asked: Asked, state: RangeSums, vectors: np.ndarray) -> Decomposition:
+def decomposed(asked: ComponentSettings, state: RangeSums, vectors: np.ndarray) -> Decomposition:
     """Return the components by the last read and its vectors (d, l)."""
     n, d = round(float(to_numpy(state.weight)[0])), len(vectors)
     W = products_of(state, vectors, centred=asked.centred)

@@ -6,9 +6,9 @@ from numbers import Integral, Real
 from typing import Any
 
 from streamlearn._sklearn import Interval, StrOptions
-from streamlearn.decomposition.asked import Asked, Decomposition
+from streamlearn.decomposition.asked import ComponentSettings, Decomposition
 from streamlearn.decomposition.components import Components
-from streamlearn.decomposition.ranges import MANY, Drawn, seed_of
+from streamlearn.decomposition.ranges import MANY, RandomVectors, seed_of
 
 
 class TruncatedSVD(Components):
@@ -118,16 +118,18 @@ class TruncatedSVD(Components):
         self.random_state = random_state
         self.tol = tol
 
-    def _asked(self) -> Asked:
-        return Asked(self.n_components, centred=False)
+    def _asked(self) -> ComponentSettings:
+        return ComponentSettings(self.n_components, centred=False)
 
     def _reads_several(self, n_features: int) -> bool:
         return self.algorithm == "randomized" and n_features > MANY
 
-    def _draws_for(self, n_features: int) -> Drawn | None:
+    def _draws_for(self, n_features: int) -> RandomVectors | None:
         if not self._reads_several(n_features):
             return None
-        return Drawn(seed_of(self.random_state), int(self.n_components) + int(self.n_oversamples))
+        return RandomVectors(
+            seed_of(self.random_state), int(self.n_components) + int(self.n_oversamples)
+        )
 
     def _power_iterations(self, n_samples: int, n_features: int, *, in_memory: bool) -> int:
         return int(self.n_iter)

@@ -132,7 +132,7 @@ class FitProgress(FitWatcher):
 
 def _duration(seconds: float) -> str:
     """Return a duration in the units that a person reads."""
-    if seconds < 60:
+    if round(seconds, 1) < 60:
         return f"{seconds:.1f} s"
     minutes, seconds = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)

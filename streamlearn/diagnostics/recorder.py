@@ -141,7 +141,7 @@ class FitRecorder(FitWatcher):
     def progress_made(self, progress: Any, publish: Any) -> None:
         """Record the losses of a segment."""
         if progress.at == "segment":
-            for block, loss in progress.newest:
+            for block, loss in progress.newest_losses:
                 if block in self._waiting:
                     self._waiting[block][-1] = loss
             self._waiting.clear()

@@ -59,7 +59,7 @@ def opened(X: Any, *, blocks: Callable[[Any], bool]) -> Any:
             f"Iterable over raw text documents expected, got {type(X).__name__}. Give a list of "
             "documents, a column of a frame, or a dask Bag, Series or array of text."
         )
-    return X if isinstance(X, list) else list(X)
+    return X if isinstance(X, list) else documents_of(X)
 
 
 def _of_iterator(X: Any, blocks: Callable[[Any], bool]) -> Any:
@@ -98,7 +98,8 @@ def documents_of(X: Any, block: int | None = None) -> list[Any]:
         convert = getattr(X, "to_list", None) or getattr(X, "tolist", None)
         if convert is not None:
             return list(convert())
-    return list(X)
+    convert = getattr(X, "to_pylist", None)  # an array of pyarrow, whose items are no text
+    return list(X) if convert is None else convert()
 
 
 def text_or_raise(documents: list[Any], block: int | None) -> None:

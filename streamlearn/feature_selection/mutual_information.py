@@ -18,7 +18,7 @@ from streamlearn.feature_selection import pair_tables
 from streamlearn.feature_selection.pair_tables import Columns, Pairs
 from streamlearn.feature_selection.scores import Found, Score
 
-FEWEST, MOST = 8, 64
+FEWEST_BINS, MOST_BINS = 8, 64
 """The limits of the number of bins, if it is "auto"."""
 
 
@@ -108,7 +108,7 @@ def _again(
     some = state.target if summary is None else summary
     assert some is not None
     n = float(to_numpy(quantile_summary.total(some))[0])
-    count = n_bins or min(max(round(n ** (1 / 3)), FEWEST), MOST)
+    count = n_bins or min(max(round(n ** (1 / 3)), FEWEST_BINS), MOST_BINS)
     target, exact = None, True
     if state.target is not None:
         ((target, exact),) = pair_tables.edges_of(state.target, count)

@@ -8,8 +8,8 @@ import numpy as np
 from sklearn.utils.validation import validate_data
 
 from streamlearn import blocks as engine
-from streamlearn._estimator.inputs import Given, labels_of_target, unchanged_on_error
-from streamlearn._estimator.mergeable import Mergeable
+from streamlearn._estimator.inputs import CheckedInputs, labels_of_target, unchanged_on_error
+from streamlearn._estimator.mergeable import MergeableEstimator
 from streamlearn._training.course import Course, Target
 from streamlearn._training.summed import read_again
 from streamlearn._validation.labels import classes_missing, listed, same_labels_or_raise
@@ -24,7 +24,7 @@ KNOWN = (
 )
 
 
-class ScoreFilter(Selector, Mergeable):
+class ScoreFilter(Selector, MergeableEstimator):
     """A selector by scores of single features.
 
     A subclass inherits from scikit-learn's selector of the same name, too.
@@ -62,7 +62,7 @@ class ScoreFilter(Selector, Mergeable):
         self.scores_, self.pvalues_ = found
         self._check_params(np.empty((0, len(self.scores_))), None)
 
-    def _read_more(self, course: Course, given: Given) -> None:
+    def _read_more(self, course: Course, given: CheckedInputs) -> None:
         if self._again is None:
             return
         learner, of = self._again
@@ -80,7 +80,7 @@ class ScoreFilter(Selector, Mergeable):
             )
 
     def _target(
-        self, given: Given, y: Any, sample_weight: Any, *, reset: bool, classes: Any = None
+        self, given: CheckedInputs, y: Any, sample_weight: Any, *, reset: bool, classes: Any = None
     ) -> tuple[Target, int]:
         if self._kind == "values":
             if classes is not None:

@@ -14,13 +14,13 @@ from sklearn.utils import check_random_state
 
 from streamlearn._arrays import Array, to_numpy
 from streamlearn._estimator.estimator import Estimator
-from streamlearn._estimator.inputs import Given, check_inputs, is_foreign
+from streamlearn._estimator.inputs import CheckedInputs, check_inputs, is_foreign
 from streamlearn._thirdparty import row_loop
 from streamlearn._training.ahead import hand_back
 from streamlearn._training.block_learner import BlockLearner
 from streamlearn._training.course import Course, First, HeldOut, Learned, Shuffle, Target
 from streamlearn._training.epochs import Progress, Publish, train
-from streamlearn._training.parallel import no_signs, width
+from streamlearn._training.parallel import n_side_by_side, why_unsigned
 from streamlearn._training.refining import refined
 from streamlearn._training.stopping import Never, NoImprovement
 from streamlearn._validation.arrays import as_vector
@@ -39,22 +39,22 @@ from streamlearn.linear_model.overflow import block_is_named
 from streamlearn.linear_model.parameters import Parameters
 from streamlearn.linear_model.per_class_order import in_orders
 from streamlearn.linear_model.refine import matrix_or_raise
-from streamlearn.linear_model.sklearn_names import Familiar
+from streamlearn.linear_model.sklearn_names import SklearnAttributes
 from streamlearn.linear_model.sparse_coef import SparseCoef
 from streamlearn.linear_model.start import from_coefficients, from_former, in_numpy
 from streamlearn.linear_model.training import (
-    SMALLER,
+    DIVERGENCE_ADVICE,
     Lines,
     after_one_call,
     mean_loss,
     warn_of_steps,
 )
 
-NO_SIGNS = "learning_rate='auto' takes none. Use another schedule."
+WHY_UNSIGNED = "learning_rate='auto' takes none. Use another schedule."
 """What the error about a negative weight says."""
 
 
-class SGD(Parameters, LinearScores, SparseCoef, Familiar, Estimator):
+class SGD(Parameters, LinearScores, SparseCoef, SklearnAttributes, Estimator):
     """A linear model that learns by stochastic gradient steps."""
 
     _takes_collections = True
@@ -76,17 +76,18 @@ class SGD(Parameters, LinearScores, SparseCoef, Familiar, Estimator):
 
     def _check_inputs(
         self, X: Any, y: Any, sample_weight: Any, *, reset: bool, target: str
-    ) -> Given:
+    ) -> CheckedInputs:
         """Check the arguments of ``fit`` or ``partial_fit``."""
-        # These find NaN and infinity in the rows that they score. Held-out rows are not among them.
+        # The default rule and scikit-learn's loop find NaN and infinity in the rows that they learn
+        # from. Held-out rows are not among these.
         in_memory = not (is_foreign(X) or any(map(is_collection, (X, y, sample_weight))))
-        found = self._rate() == "auto" or (in_memory and self.batch_size in (1, "auto"))
-        found = found and not self.early_stopping
+        checks = self._rate() == "auto" or (in_memory and self.batch_size in (1, "auto"))
+        checks = checks and not self.early_stopping
         return check_inputs(
-            self, X, y, sample_weight, reset=reset, target=target, lazy_rows=True, finite=not found
+            self, X, y, sample_weight, reset=reset, target=target, lazy_rows=True, finite=not checks
         )
 
-    def _algorithm(self, given: Given, state: Any = None) -> Any:
+    def _algorithm(self, given: CheckedInputs, state: Any = None) -> Any:
         """Return the module that learns from the rows. ``state`` is what was learned before."""
         if self._rate() == "auto":
             return newton
@@ -100,7 +101,7 @@ class SGD(Parameters, LinearScores, SparseCoef, Familiar, Estimator):
             return scheduled
         return rowwise if row_loop.takes_rows(an_array(state)) else sgd
 
-    def _may_loop(self, given: Given) -> bool:
+    def _may_loop(self, given: CheckedInputs) -> bool:
         """Return whether scikit-learn's loop may learn from rows of NumPy and scipy.
 
         With an L1 penalty all rows and epochs of a call have to be one run of the loop. It does not
@@ -111,7 +112,7 @@ class SGD(Parameters, LinearScores, SparseCoef, Familiar, Estimator):
         return self.penalty not in ("l1", "elasticnet") or self._is_one_call(given)
 
     def _learner(
-        self, given: Given, params: sgd.Params, coef_init: Any, intercept_init: Any
+        self, given: CheckedInputs, params: sgd.Params, coef_init: Any, intercept_init: Any
     ) -> Learner:
         """Return the learner for ``fit``. It starts from given or former coefficients, or 0."""
         algorithm = self._algorithm(given)
@@ -122,14 +123,14 @@ class SGD(Parameters, LinearScores, SparseCoef, Familiar, Estimator):
             algorithm.learner(params), algorithm.start, coef_init, intercept_init
         )
 
-    def _former(self, given: Given, params: sgd.Params) -> Learned:
+    def _former(self, given: CheckedInputs, params: sgd.Params) -> Learned:
         """Return the state from which ``partial_fit`` continues, which is empty at first."""
         learned = self._learned if hasattr(self, "_learned") else Learned()
         return from_former(self._algorithm(given, learned.state), params, learned)
 
     def _learn(
         self,
-        given: Given,
+        given: CheckedInputs,
         learner: Learner,
         learned: Learned,
         n_outputs: int,
@@ -138,45 +139,27 @@ class SGD(Parameters, LinearScores, SparseCoef, Familiar, Estimator):
         partial_fit: bool,
     ) -> None:
         """Run the fit and set the fitted attributes."""
-        lazy, former = not given.blocks.in_memory, learned.state
-        n_parallel = width(self.n_parallel, given.blocks)
+        former = learned.state
         algorithm = self._algorithm(given, former)
-        exact = algorithm is rowwise
-        one_call = exact and self._is_one_call(given)
-        one_pass = partial_fit or (self.max_iter == "auto" and lazy)
+        row_by_row = algorithm is rowwise
+        one_call = row_by_row and self._is_one_call(given)
+        one_pass = partial_fit or (self.max_iter == "auto" and not given.blocks.in_memory)
         max_iter = 1 if one_pass else 1000 if self.max_iter == "auto" else int(self.max_iter)
         epoch = self._epoch if partial_fit and former is not None else 0
-        seed, seeds, held_rows = self._draws(given, n_outputs, epoch, classes is not None, exact)
-        by, order = None, None
-        if self.shuffle:
-            by = "rows" if not lazy or self.shuffle == "rows" or exact else "batches"
-        batch_size = None if exact or self.batch_size == "auto" else int(self.batch_size)
-        first = First(epoch, learned.rows)
-        if algorithm is not newton:
-            learner = learner._replace(local_steps=LOCAL_STEPS)
-        if exact:
-            epochs = None if partial_fit else max_iter
-            learner, batch_size, order = self._row_by_row(
-                learner, given, first, epochs, seeds, held_rows
-            )
-            by = by if batch_size is None else None
-        course = Course(
+        drawn = self._draws(given, n_outputs, epoch, classes is not None, row_by_row)
+        course = self._course(
+            given,
+            algorithm,
             learner,
             n_outputs,
-            given.reader,
-            target=Target(classes, self._valid(), columns=1),
-            batch_size=batch_size,
-            shuffle=Shuffle(by, seed, order),
-            held_out=self._held_out(held_rows, of_classes=classes is not None),
-            first=first,
-            ahead=None if given.flow is None else given.flow.chain,
-            weighted="sample_weight" in given.blocks.names,
-            unsigned=NO_SIGNS if algorithm is newton else no_signs(n_parallel),
-            n_parallel=n_parallel,
+            classes,
+            First(epoch, learned.rows),
+            drawn,
+            max_iter=None if partial_fit else max_iter,
         )
         if given.flow is not None:
             learned = learned._replace(ahead=given.flow.states)
-        answer = partial(algorithm.answer, learner.params)
+        answer = partial(algorithm.answer, course.learner.params)
         block_learner = BlockLearner(course, mean_loss)
         known = self.n_features_in_ if given.flow is None else None
 
@@ -185,9 +168,11 @@ class SGD(Parameters, LinearScores, SparseCoef, Familiar, Estimator):
             if learned.state is None:
                 return None
             coef, intercept = answer(learned.state)
-            if held_rows is not None:
+            if drawn.held_rows is not None:
                 # scikit-learn counts held-out rows too, and its schedules continue from that count.
-                learned = learned._replace(rows=learned.rows + progress.n_iter * len(held_rows))
+                learned = learned._replace(
+                    rows=learned.rows + progress.n_iter * len(drawn.held_rows)
+                )
             return {
                 **self._coefficients(coef, intercept),
                 **({} if classes is None else {"classes_": labels_like(classes, coef)}),
@@ -196,7 +181,7 @@ class SGD(Parameters, LinearScores, SparseCoef, Familiar, Estimator):
                 "t_": 1.0 + learned.rows,
                 "loss_curve_": list(progress.losses),
                 "_learned": learned._replace(ahead=None, names=None),
-                "_seed": seed,
+                "_seed": drawn.seed,
                 "_epoch": progress.epoch,
             }
 
@@ -213,12 +198,12 @@ class SGD(Parameters, LinearScores, SparseCoef, Familiar, Estimator):
             if one_call:
                 outcome = after_one_call(outcome, max_iter)
             if self.refine and not (partial_fit or outcome.interrupted):
-                matrix_or_raise(learner, outcome.learned.state, self.refine)
+                matrix_or_raise(course.learner, outcome.learned.state, self.refine)
                 further = refined(block_learner, given.blocks, outcome, self.refine)
                 outcome = outcome._replace(learned=further)
             coef, intercept = answer(outcome.learned.state)
             if not all(np.isfinite(to_numpy(a)).all() for a in (coef, intercept)):
-                raise diverged(f"at epoch #{outcome.n_iter}", advice=SMALLER)
+                raise diverged(f"at epoch #{outcome.n_iter}", advice=DIVERGENCE_ADVICE)
         if given.flow is not None:
             hand_back(given.flow, self, outcome.learned, coef.shape[1])
         self.__dict__.update(attributes(outcome) or {})
@@ -231,14 +216,56 @@ class SGD(Parameters, LinearScores, SparseCoef, Familiar, Estimator):
                 stacklevel=4,
             )
 
-    def _is_one_call(self, given: Given) -> bool:
+    def _course(
+        self,
+        given: CheckedInputs,
+        algorithm: Any,
+        learner: Learner,
+        n_outputs: int,
+        classes: np.ndarray | None,
+        first: First,
+        drawn: draws.FitDraws,
+        *,
+        max_iter: int | None,
+    ) -> Course:
+        """Return the settings of a fit. ``max_iter`` is None for a call of ``partial_fit``."""
+        n_parallel = n_side_by_side(self.n_parallel, given.blocks)
+        row_by_row = algorithm is rowwise
+        by, order = None, None
+        if self.shuffle:
+            of_rows = given.blocks.in_memory or self.shuffle == "rows" or row_by_row
+            by = "rows" if of_rows else "batches"
+        batch_size = None if row_by_row or self.batch_size == "auto" else int(self.batch_size)
+        if algorithm is not newton:
+            learner = learner._replace(local_steps=LOCAL_STEPS)
+        if row_by_row:
+            learner, batch_size, order = self._row_by_row(
+                learner, given, first, max_iter, drawn.order_seeds, drawn.held_rows
+            )
+            by = by if batch_size is None else None
+        return Course(
+            learner,
+            n_outputs,
+            given.reader,
+            target=Target(classes, self._valid(), columns=1),
+            batch_size=batch_size,
+            shuffle=Shuffle(by, drawn.seed, order),
+            held_out=self._held_out(drawn.held_rows, of_classes=classes is not None),
+            first=first,
+            ahead=None if given.flow is None else given.flow.chain,
+            weighted="sample_weight" in given.blocks.names,
+            unsigned=WHY_UNSIGNED if algorithm is newton else why_unsigned(n_parallel),
+            n_parallel=n_parallel,
+        )
+
+    def _is_one_call(self, given: CheckedInputs) -> bool:
         """Return whether scikit-learn's loop can learn from all rows in one call."""
         return in_numpy(given.blocks) and not self.early_stopping
 
     def _row_by_row(
         self,
         learner: Learner,
-        given: Given,
+        given: CheckedInputs,
         first: First,
         max_iter: int | None,
         seeds: tuple[int, ...],
@@ -266,7 +293,9 @@ class SGD(Parameters, LinearScores, SparseCoef, Familiar, Estimator):
                     "tol": self.tol,
                     "n_iter_no_change": int(self.n_iter_no_change),
                 }
-            call = row_loop.OneCall(seeds, rule, bool(self.shuffle), int(self.verbose), SMALLER)
+            call = row_loop.OneCall(
+                seeds, rule, bool(self.shuffle), int(self.verbose), DIVERGENCE_ADVICE
+            )
             return learner._replace(update=call), sys.maxsize, None
         if held_rows is not None:
             learner = learner._replace(apply=_scores_without_mean)
@@ -305,19 +334,15 @@ class SGD(Parameters, LinearScores, SparseCoef, Familiar, Estimator):
         )
 
     def _draws(
-        self, given: Given, n_outputs: int, epoch: int, of_classes: bool, exact: bool
-    ) -> tuple[int, tuple[int, ...], np.ndarray | None]:
-        """Return the seed and, for rows in memory, scikit-learn's draws.
-
-        They are the seeds of the orders of the rows, if the fit is ``exact``, and the held-out
-        rows.
-        """
+        self, given: CheckedInputs, n_outputs: int, epoch: int, of_classes: bool, row_by_row: bool
+    ) -> draws.FitDraws:
+        """Return what a fit draws before its first epoch: for rows in memory as scikit-learn."""
         whole = given.blocks.whole
-        if whole is None or not (exact or self.early_stopping):
+        if whole is None or not (row_by_row or self.early_stopping):
             # One seed serves all passes: a block draws from the seed, the epoch and its number.
             if epoch:
-                return self._seed, (), None
-            return int(check_random_state(self.random_state).randint(draws.SEED)), (), None
+                return draws.FitDraws(self._seed)
+            return draws.FitDraws(int(check_random_state(self.random_state).randint(draws.SEED)))
         y, weight = (
             to_numpy(as_vector(whole.parts[name], name)) if name in whole.parts else None
             for name in ("y", "sample_weight")
@@ -327,8 +352,8 @@ class SGD(Parameters, LinearScores, SparseCoef, Familiar, Estimator):
         seeds, held_rows = draws.sklearn_draws(
             self.random_state, y, weight, n_outputs, classes=of_classes, part=part
         )
-        of_orders = () if not exact else seeds[:1] if self.shuffle == "rows" else seeds
-        return seeds[0], tuple(of_orders), held_rows
+        order_seeds = () if not row_by_row else seeds[:1] if self.shuffle == "rows" else seeds
+        return draws.FitDraws(seeds[0], tuple(order_seeds), held_rows)
 
     def _coefficients(self, coef: Array, intercept: Array) -> dict[str, Any]:
         """Return the fitted attributes of the coefficients."""

@@ -7,7 +7,7 @@ an array in memory is scikit-learn's fit if the ``random_state`` is the same.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.model_selection import ShuffleSplit, StratifiedShuffleSplit
@@ -15,6 +15,24 @@ from sklearn.utils import check_random_state
 
 SEED = np.iinfo(np.int32).max
 """The upper bound of seeds."""
+
+
+class FitDraws(NamedTuple):
+    """What a fit draws before its first epoch.
+
+    Attributes
+    ----------
+    seed : int
+        All later draws depend on it.
+    order_seeds : tuple of int
+        The seeds of the orders of rows in memory, if the fit learns row by row.
+    held_rows : ndarray of int or None
+        The held-out rows of an array in memory.
+    """
+
+    seed: int
+    order_seeds: tuple[int, ...] = ()
+    held_rows: np.ndarray | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -84,7 +84,7 @@ class L1Penalized(ExactRegressor):
         return tags
 
 
-class Alone(L1Penalized):
+class GivenPenalty(L1Penalized):
     """A linear regressor with a given penalty.
 
     Attributes
@@ -145,7 +145,7 @@ class Alone(L1Penalized):
         return sparse.csr_array(np.atleast_2d(to_numpy(self.coef_)))
 
 
-class ElasticNet(Alone):
+class ElasticNet(GivenPenalty):
     """Least squares with an L1 and a squared penalty, exact in one pass over data of any size.
 
     It is scikit-learn's `~sklearn.linear_model.ElasticNet` for arrays of any library and for dask
@@ -242,7 +242,7 @@ class ElasticNet(Alone):
     """
 
     _parameter_constraints: dict[str, Any] = {
-        **Alone._parameter_constraints,
+        **GivenPenalty._parameter_constraints,
         "l1_ratio": [Interval(Real, 0, 1, closed="both")],
     }
 
@@ -277,7 +277,7 @@ class ElasticNet(Alone):
         return float(self.alpha), float(self.l1_ratio)
 
 
-class Lasso(Alone):
+class Lasso(GivenPenalty):
     """Least squares with an L1 penalty, exact in one pass over data of any size.
 
     It is scikit-learn's `~sklearn.linear_model.Lasso` for arrays of any library and for dask

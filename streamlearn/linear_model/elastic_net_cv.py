@@ -11,7 +11,7 @@ from sklearn.model_selection import KFold
 from sklearn.utils import check_scalar
 
 from streamlearn._arrays import is_array, to_numpy
-from streamlearn._estimator.inputs import Given
+from streamlearn._estimator.inputs import CheckedInputs
 from streamlearn._sklearn import Interval, Options, StrOptions
 from streamlearn._training.course import Target
 from streamlearn.linear_model.elastic_net import L1Penalized
@@ -71,7 +71,7 @@ class PathCV(ByFolds, L1Penalized):
         return np.sort(np.asarray(alphas, dtype=np.float64).reshape(-1))[::-1]
 
     def _target(
-        self, given: Given, y: Any, sample_weight: Any, *, reset: bool, classes: Any = None
+        self, given: CheckedInputs, y: Any, sample_weight: Any, *, reset: bool, classes: Any = None
     ) -> tuple[Target, int]:
         self._columns = None  # a column is a target without columns
         return Target(), 1

@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from streamlearn._arrays import itemsize, namespace
-from streamlearn._estimator.inputs import Given
+from streamlearn._estimator.inputs import CheckedInputs
 from streamlearn._estimator.mergeable import MOST_FEATURES
 from streamlearn._estimator.outputs import one_column
 from streamlearn._estimator.predictor import MergeablePredictor, MergeableRegressor
@@ -71,7 +71,7 @@ class ExactLinear(LinearScores, MergeablePredictor):
         self._accurate = found.accurate
         return found
 
-    def _read_more(self, course: Course, given: Given) -> None:
+    def _read_more(self, course: Course, given: CheckedInputs) -> None:
         # Coefficients in float32 do not show what a second read would add.
         single = itemsize(self._like.dtype, namespace(self._like)) < 8
         if self._accurate or (single and self.condition_number_ < 1e3):

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.sparse import issparse
 
 from streamlearn._arrays import Array, asarray, to_numpy
-from streamlearn._estimator.inputs import Given
+from streamlearn._estimator.inputs import CheckedInputs
 from streamlearn._estimator.mergeable import MOST_FEATURES
 from streamlearn._training.course import Course
 from streamlearn._training.summed import read_again
@@ -114,7 +114,7 @@ class GeneralizedLinear(WholeFit):
         """Return the change of the intercepts in the first step, (K,)."""
         return np.zeros(len(v))  # with centred features it is 0
 
-    def _read_more(self, course: Course, given: Given) -> None:
+    def _read_more(self, course: Course, given: CheckedInputs) -> None:
         objective, (loss, parameter) = self._objective, self._loss()
         zero, v = self._begin
         function = objective.of.rows(self._state.mean)

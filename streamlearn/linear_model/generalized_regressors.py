@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from streamlearn import blocks as engine
 from streamlearn import metrics
-from streamlearn._estimator.inputs import Given
+from streamlearn._estimator.inputs import CheckedInputs
 from streamlearn._estimator.outputs import one_column
 from streamlearn._estimator.predictor import MergeableRegressor
 from streamlearn._sklearn import Interval, StrOptions
@@ -84,7 +84,7 @@ class GeneralizedRegressor(LinearScores, GeneralizedLinear, MergeableRegressor):
         return block_comoments.learner(targets=True)
 
     def _target(
-        self, given: Given, y: Any, sample_weight: Any, *, reset: bool, classes: Any = None
+        self, given: CheckedInputs, y: Any, sample_weight: Any, *, reset: bool, classes: Any = None
     ) -> tuple[Target, int]:
         self._columns = None
         return Target(valid=valid_for(*self._loss(), estimator=type(self).__name__)), 1

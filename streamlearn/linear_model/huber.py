@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from streamlearn import blocks as engine
 from streamlearn._arrays import Array, asarray, powers_of_two, to_numpy
-from streamlearn._estimator.inputs import Given
+from streamlearn._estimator.inputs import CheckedInputs
 from streamlearn._estimator.mergeable import MOST_FEATURES
 from streamlearn._estimator.outputs import one_column
 from streamlearn._estimator.predictor import MergeableRegressor
@@ -195,7 +195,7 @@ class HuberRegressor(LinearScores, WholeFit, MergeableRegressor):
         """
         super().fit(X, y, sample_weight)
         if _is_lazy(X) and _is_lazy(y):
-            beyond: Any = Beyond(self._edge)
+            beyond: Any = IsOutlier(self._edge)
             self.outliers_ = engine.zip_rows(beyond, y, self.predict(X))
         return self
 
@@ -203,7 +203,7 @@ class HuberRegressor(LinearScores, WholeFit, MergeableRegressor):
         return block_comoments.learner(targets=True)
 
     def _target(
-        self, given: Given, y: Any, sample_weight: Any, *, reset: bool, classes: Any = None
+        self, given: CheckedInputs, y: Any, sample_weight: Any, *, reset: bool, classes: Any = None
     ) -> tuple[Target, int]:
         self._columns = None
         return Target(), 1
@@ -248,7 +248,7 @@ class HuberRegressor(LinearScores, WholeFit, MergeableRegressor):
         rest = yy - 2.0 * v[:-1] @ xy + v[:-1] @ of.xx @ v[:-1]
         return v, max(float(np.sqrt(max(rest, 0.0))), self._objective.least)
 
-    def _read_more(self, course: Course, given: Given) -> None:
+    def _read_more(self, course: Course, given: CheckedInputs) -> None:
         self.__dict__.pop("outliers_", None)
         function = self._of.rows(self._state.mean)
 
@@ -270,7 +270,7 @@ class HuberRegressor(LinearScores, WholeFit, MergeableRegressor):
             intercept = 0.0 * self.coef_[:1] + self.intercept_
             predicted = Scores(self.coef_[None, :], intercept, one_column)(rows)
             y = y[:, 0] if y.ndim == 2 else y
-            self.outliers_ = Beyond(self._edge)(y, predicted)
+            self.outliers_ = IsOutlier(self._edge)(y, predicted)
         del self._objective, self._begin, self._of, self._level, self._unit
 
     def _set(self, v: np.ndarray, scale: float, n_reads: int) -> None:
@@ -324,7 +324,7 @@ def _is_lazy(x: Any) -> bool:
     return engine.is_collection(x) and hasattr(x, "dask")
 
 
-class Beyond(NamedTuple):
+class IsOutlier(NamedTuple):
     """Where targets are further than ``edge`` from the predictions, (n_rows,)."""
 
     edge: float

@@ -54,7 +54,7 @@ class Objective(NamedTuple):
     size: float
 
 
-class Found(NamedTuple):
+class HuberResult(NamedTuple):
     """The end of the reads.
 
     Attributes
@@ -69,7 +69,7 @@ class Found(NamedTuple):
     n_reads: int
 
 
-class Around(NamedTuple):
+class LossAround(NamedTuple):
     """The mean loss around a model, as a read of all rows has shown it.
 
     Attributes
@@ -92,7 +92,7 @@ class Around(NamedTuple):
     value: float
 
     @classmethod
-    def of(cls, objective: Objective, v: np.ndarray, scale: float, sums: Sums) -> Around:
+    def of(cls, objective: Objective, v: np.ndarray, scale: float, sums: Sums) -> LossAround:
         """Return the loss around a model from its sums."""
         each = [to_numpy(a).astype(np.float64) for a in sums]
         A, p, u, q, far, outside = (a / each[-1][0] for a in each[:-1])
@@ -165,7 +165,7 @@ def minimum(
     *,
     most: int,
     tol: float,
-) -> Found:
+) -> HuberResult:
     """Return the minimum, with a step after each read.
 
     The reads end with the step that follows a gradient of at most ``tol``, or one that rounding
@@ -183,7 +183,7 @@ def minimum(
         The most reads, the parameter ``max_iter``.
     tol : float
     """
-    base: Around | None = None
+    base: LossAround | None = None
     n_reads, caution = 0, 1.0
     scale = max(scale, objective.least)
     converged = most == 0
@@ -199,7 +199,7 @@ def minimum(
             warn_of_interrupt(f"in read {n_reads + 1} of at most max_iter={most}")
             break
         n_reads += 1
-        here = Around.of(objective, v, scale, sums)
+        here = LossAround.of(objective, v, scale, sums)
         eps = float(np.finfo(to_numpy(sums.weight).dtype).eps)
         if base is not None and not here.value <= base.value + 64 * eps * noise(base.value):
             part = _length(base, here)
@@ -219,10 +219,10 @@ def minimum(
             ConvergenceWarning,
             stacklevel=2,
         )
-    return Found(v, scale, n_reads)
+    return HuberResult(v, scale, n_reads)
 
 
-def _length(base: Around, here: Around) -> float:
+def _length(base: LossAround, here: LossAround) -> float:
     """Return the part of a step at whose end the loss is larger, by a cubic along the step."""
     step = np.append(here.v - base.v, here.scale - base.scale)
     begin, end = float(base.gradient @ step), float(here.gradient @ step)

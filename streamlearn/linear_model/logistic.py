@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from streamlearn._arrays import device, namespace, to_numpy
-from streamlearn._estimator.inputs import Given
+from streamlearn._estimator.inputs import CheckedInputs
 from streamlearn._estimator.predictor import MergeableClassifier
 from streamlearn._sklearn import Interval, Options, StrOptions
 from streamlearn._training.course import Target
@@ -217,7 +217,7 @@ class LogisticRegression(ProbableClassifier, SparseCoef, GeneralizedLinear, Merg
         return self.classes_.shape[0], self._class_weight
 
     def _target(
-        self, given: Given, y: Any, sample_weight: Any, *, reset: bool, classes: Any = None
+        self, given: CheckedInputs, y: Any, sample_weight: Any, *, reset: bool, classes: Any = None
     ) -> tuple[Target, int]:
         out = super()._target(given, y, sample_weight, reset=reset, classes=classes)
         K, d = self._n_models(), given.n_features
@@ -246,7 +246,7 @@ class LogisticRegression(ProbableClassifier, SparseCoef, GeneralizedLinear, Merg
             missing = 1 if K == 1 and share[0] <= 0 else missing
             label = to_numpy(self.classes_)[missing]
             raise ValueError(
-                f"No row with a weight has class {label!r}, so that its intercept would be "
+                f"No row with a weight has class {label.item()!r}, so that its intercept would be "
                 "infinite. Give rows of it, or leave it out of classes."
             )
         if K == 1:

@@ -25,7 +25,7 @@ import numpy as np
 from sklearn.base import clone
 
 from streamlearn._arrays import asarray, default_int, namespace, to_numpy
-from streamlearn._estimator.inputs import Given
+from streamlearn._estimator.inputs import CheckedInputs
 from streamlearn._training.course import Learned
 from streamlearn._validation.labels import class_weights
 from streamlearn.blocks import Record, Watch, watching
@@ -50,7 +50,7 @@ OF_SCHEDULES = ("eta0", "power_t")
 UNUSED = ("max_iter", "tol", "warm_start", "verbose", "refine", "n_parallel")
 """Parameters that change nothing in ``partial_fit`` of rows in memory."""
 
-MOST = 32
+MOST_MODELS = 32
 """The largest number of models that are columns of one.
 
 With 64, 32, 16 and 8, a search among 64 candidates takes 6.9, 6.8, 7.9 and 9.2 s of CPU time
@@ -111,10 +111,10 @@ def most_models(model: Any, n_features: int, n_classes: int) -> int:
     With ``learning_rate="auto"`` there is a matrix for each.
     """
     if model._rate() != "auto":
-        return MOST
+        return MOST_MODELS
     D = n_features + 1
     columns = 1 if n_classes <= 2 else n_classes
-    return min(MOST, max(1, WIDEST // (D * max(D, SOME) * columns)))
+    return min(MOST_MODELS, max(1, WIDEST // (D * max(D, SOME) * columns)))
 
 
 class ManyModels(SGD):
@@ -150,7 +150,7 @@ class ManyModels(SGD):
 
     def _learn(
         self,
-        given: Given,
+        given: CheckedInputs,
         learner: Learner,
         learned: Learned,
         n_outputs: int,

@@ -147,7 +147,7 @@ class Objective(NamedTuple):
         return max(largest, float(np.abs(gradient[:, -1]).max()) if self.fit_intercept else 0.0)
 
 
-class Found(NamedTuple):
+class NewtonResult(NamedTuple):
     """The end of the reads.
 
     Attributes
@@ -169,7 +169,7 @@ def minimum(
     most: int,
     tol: float,
     name: str,
-) -> Found:
+) -> NewtonResult:
     """Return the minimum, by Newton steps.
 
     Each step is the exact one of all rows. If the objective was not less after a step, the step is
@@ -196,7 +196,7 @@ def minimum(
             sums = read(v, former if n_reads == 0 else None)
         except KeyboardInterrupt:
             warn_of_interrupt(f"in read {n_reads + 1} of at most max_iter={most}")
-            return Found(v, n_reads)
+            return NewtonResult(v, n_reads)
         n_reads += 1
         eps = float(np.finfo(to_numpy(sums.loss).dtype).eps)
         loss, then, gradient, hessian = (to_numpy(a).astype(np.float64) for a in sums)
@@ -221,4 +221,4 @@ def minimum(
             ConvergenceWarning,
             stacklevel=2,
         )
-    return Found(v, n_reads)
+    return NewtonResult(v, n_reads)

@@ -10,7 +10,7 @@ from scipy import linalg
 from sklearn.model_selection import KFold
 
 from streamlearn._arrays import to_numpy
-from streamlearn._estimator.inputs import Given
+from streamlearn._estimator.inputs import CheckedInputs
 from streamlearn._sklearn import Interval, StrOptions
 from streamlearn._training.course import Course
 from streamlearn._training.summed import read_again
@@ -179,7 +179,7 @@ class RidgeCV(ByFolds):
             super()._publish()
             del self._folds
 
-    def _read_more(self, course: Course, given: Given) -> None:
+    def _read_more(self, course: Course, given: CheckedInputs) -> None:
         if self.cv is None:
             learner = left_out_errors.learner(self._models())
             errors = read_again(

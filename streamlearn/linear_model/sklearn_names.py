@@ -11,7 +11,7 @@ EPSILON = 0.1
 """The default of the parameter ``epsilon``."""
 
 
-class Familiar:
+class SklearnAttributes:
     """The losses by name, and with ``average`` both the last coefficients and their mean.
 
     The state from which ``partial_fit`` continues holds both. They cannot be set.

@@ -21,7 +21,7 @@ from streamlearn.blocks import Watch
 from streamlearn.core.learner import Info
 from streamlearn.core.linear import newton_state
 
-SMALLER = (
+DIVERGENCE_ADVICE = (
     "So might a smaller step, if the learning rate is not 'auto'. If y is too large to be squared, "
     "divide it by its largest value. If sample weights are below 1e-300, divide them by their mean."
 )
@@ -39,7 +39,7 @@ def mean_loss(sums: Info, n_rows: int, n_iter: int, block: int | None) -> float:
     loss, weight = to_numpy(sums.loss), to_numpy(sums.weight).sum()
     if not np.isfinite(loss).all():
         where = "" if block is None else f", in block {block}"
-        raise diverged(f"at epoch #{n_iter}{where}", advice=SMALLER)
+        raise diverged(f"at epoch #{n_iter}{where}", advice=DIVERGENCE_ADVICE)
     return float(loss.sum() / weight) if weight else 0.0
 
 

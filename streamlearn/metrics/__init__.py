@@ -24,14 +24,13 @@ from streamlearn.metrics.deviances import (
     mean_tweedie_deviance,
 )
 from streamlearn.metrics.displays import ConfusionMatrixDisplay, PredictionErrorDisplay
+from streamlearn.metrics.error_quantiles import max_error, median_absolute_error
 from streamlearn.metrics.errors import (
-    max_error,
     mean_absolute_error,
     mean_absolute_percentage_error,
     mean_pinball_loss,
     mean_squared_error,
     mean_squared_log_error,
-    median_absolute_error,
     root_mean_squared_error,
     root_mean_squared_log_error,
 )

@@ -22,7 +22,7 @@ from streamlearn._validation.arrays import as_vector
 from streamlearn._validation.label_codes import encode
 from streamlearn._validation.labels import joined, labels_in, listed
 from streamlearn._validation.messages import in_block
-from streamlearn.metrics.over_blocks import Sums, numbers, weight_like
+from streamlearn.metrics.over_blocks import Statistic, numbers, weight_like
 
 
 class ByLabel(NamedTuple):
@@ -63,7 +63,7 @@ def by_label(
     labels: Any,
     *more: Any,
     of_models: Callable[..., Any] | None = None,
-) -> Sums:
+) -> Statistic:
     """Return the sums of losses by label.
 
     Parameters
@@ -73,17 +73,17 @@ def by_label(
     name : str
         The name of the scores in errors.
     response : tuple of str
-        As in `Sums`.
+        As in `Statistic`.
     labels : array-like or None
         The labels that the user gives.
     more : tuple
         The first arguments of ``read``.
     of_models : callable, optional
-        As in `Sums`.
+        As in `Statistic`.
     """
     known = None if labels is None else tuple(listed(labels).tolist())
     options = (read, more, name, known)
-    return Sums(_of_block, _merge, response, options, of_models=of_models)
+    return Statistic(_of_block, _merge, response, options, of_models=of_models)
 
 
 def _of_block(
@@ -143,7 +143,7 @@ def own_losses_of_models(
     known : tuple or None
         The labels that the user gives.
     y_true, answers, weight, block
-        See `Sums`.
+        See `Statistic`.
     """
     labels = answers.classes
     if known is None or not np.array_equal(np.asarray(known), labels):

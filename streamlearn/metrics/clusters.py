@@ -15,9 +15,9 @@ from streamlearn._validation.labels import joined, labels_in
 from streamlearn._validation.messages import in_block
 from streamlearn.core.statistics import group_moments, moments
 from streamlearn.core.statistics.group_moments import Centers
-from streamlearn.metrics.over_blocks import Sums, numbers
+from streamlearn.metrics.over_blocks import Statistic, numbers
 
-MOST = 1 << 22
+MOST_MOMENTS = 1 << 22
 """The largest number of clusters times features. Six numbers are kept for each."""
 
 
@@ -79,7 +79,7 @@ def _of_block(X: Any, labels: Any, _: Any, block: int | None) -> Clusters:
 
 
 def _few_or_raise(labels: np.ndarray, n_features: int) -> None:
-    if len(labels) * n_features > MOST:
+    if len(labels) * n_features > MOST_MOMENTS:
         raise ValueError(
             f"labels holds {len(labels)} different labels, and the means of {n_features} features "
             "of each are too many to keep. Are these labels of clusters, or an identifier of rows?"
@@ -114,7 +114,7 @@ def _at(place: np.ndarray, n_labels: int, state: moments.Moments) -> moments.Mom
     return moments.Moments(*out)
 
 
-CLUSTERS = Sums(_of_block, _merge)
+CLUSTERS = Statistic(_of_block, _merge)
 
 
 def several_or_raise(state: Clusters) -> None:

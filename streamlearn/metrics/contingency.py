@@ -17,7 +17,7 @@ from streamlearn._validation.arrays import as_vector
 from streamlearn._validation.columns import factorize
 from streamlearn._validation.labels import labels_or_raise
 from streamlearn._validation.messages import in_block
-from streamlearn.metrics.over_blocks import Metric, Sums
+from streamlearn.metrics.over_blocks import Metric, Statistic
 from streamlearn.metrics.pairs import Pairs, bounded, distinct, merge
 
 
@@ -90,4 +90,4 @@ def _bounded(pairs: Pairs) -> Pairs:
     return bounded(pairs, ("labels_true", "labels_pred"), "Score a sample of the rows.")
 
 
-CONTINGENCY = Sums(_pairs_of_block, _merge)
+CONTINGENCY = Statistic(_pairs_of_block, _merge)

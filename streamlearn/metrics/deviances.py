@@ -9,7 +9,7 @@ from streamlearn._arrays import Array, namespace, to_numpy
 from streamlearn._validation.messages import in_block
 from streamlearn.core import scores, value_losses
 from streamlearn.core.statistics import deviance
-from streamlearn.metrics.over_blocks import Metric, Sums, computed
+from streamlearn.metrics.over_blocks import Metric, Statistic, computed
 from streamlearn.metrics.values import one_output, warn_of_few_rows
 
 
@@ -176,13 +176,13 @@ class Deviances(NamedTuple):
     power: float
 
 
-def _deviance(power: float) -> Sums:
+def _deviance(power: float) -> Statistic:
     if 0 < power < 1:
         raise ValueError(
             f"power={power}: no Tweedie distribution has a power between 0 and 1. Give 0 or less, "
             "or 1 or more."
         )
-    return Sums(_deviances_of_block, _merge, options=(power,))
+    return Statistic(_deviances_of_block, _merge, options=(power,))
 
 
 def _deviances_of_block(

@@ -109,7 +109,7 @@ class ConfusionMatrixDisplay(theirs.ConfusionMatrixDisplay):
         """
         matplotlib_or_raise(cls)
         metric = of_pairs(theirs.confusion_matrix, labels=labels, normalize=normalize)
-        with_labels = Metric(metric.sums, partial(_with_labels, metric.result, labels))
+        with_labels = Metric(metric.statistic, partial(_with_labels, metric.result, labels))
         matrix, found = computed(with_labels, y_true, y_pred, sample_weight)
         names = found if display_labels is None else display_labels
         return cls(confusion_matrix=matrix, display_labels=names).plot(

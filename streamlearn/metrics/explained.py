@@ -11,7 +11,7 @@ from streamlearn._arrays import Array, namespace, to_numpy
 from streamlearn.core import scores, value_losses
 from streamlearn.core.statistics import quantile_loss
 from streamlearn.core.statistics.moments import Moments
-from streamlearn.metrics.over_blocks import Sums, computed
+from streamlearn.metrics.over_blocks import Statistic, computed
 from streamlearn.metrics.values import (
     SKETCH,
     mean_of,
@@ -45,7 +45,7 @@ def _fit_of_models(
     ]
 
 
-FIT = Sums(_fit_of_block, scores.add_fit, of_models=_fit_of_models)
+FIT = Statistic(_fit_of_block, scores.add_fit, of_models=_fit_of_models)
 
 
 def _variances(state: scores.R2Sums) -> np.ndarray:
@@ -268,7 +268,7 @@ default="uniform_average"
     return computed(metric, y_true, y_pred, sample_weight)
 
 
-class Against(NamedTuple):
+class PinballLosses(NamedTuple):
     """The pinball losses of the predictions and of the best constant, and the number of rows."""
 
     alpha: float
@@ -277,28 +277,28 @@ class Against(NamedTuple):
     rows: int
 
 
-def _against_quantile(alpha: float) -> Sums:
-    return Sums(_against_of_block, _merge, options=(share(alpha),))
+def _against_quantile(alpha: float) -> Statistic:
+    return Statistic(_against_of_block, _merge, options=(share(alpha),))
 
 
 def _against_of_block(
     alpha: float, y_true: Any, y_pred: Any, weight: Any, block: int | None
-) -> Against:
+) -> PinballLosses:
     why = "a quantile has no meaning then. Drop such rows."
     target, predicted, weight = read_values(y_true, y_pred, weight, block, unsigned=why)
     loss = scores.losses_of(partial(value_losses.pinball, alpha), target, predicted, weight)
     columns = target if target.ndim == 2 else target[:, None]
     constant = quantile_loss.of_block(SKETCH, alpha, columns, weight)
-    return Against(alpha, loss, constant, target.shape[0])
+    return PinballLosses(alpha, loss, constant, target.shape[0])
 
 
-def _merge(a: Against, b: Against) -> Against:
+def _merge(a: PinballLosses, b: PinballLosses) -> PinballLosses:
     predicted = scores.add(a.predicted, b.predicted)
     constant = quantile_loss.merge(a.alpha, a.constant, b.constant)
-    return Against(a.alpha, predicted, constant, a.rows + b.rows)
+    return PinballLosses(a.alpha, predicted, constant, a.rows + b.rows)
 
 
-def _d2(state: Against) -> np.ndarray:
+def _d2(state: PinballLosses) -> np.ndarray:
     loss = np.atleast_1d(mean_of(state.predicted))
     if state.rows < 2:
         warn_of_few_rows("D^2")

@@ -16,7 +16,7 @@ from streamlearn._validation.labels import labels_or_raise
 from streamlearn._validation.messages import in_block
 from streamlearn._validation.reader import indicator_or_raise
 from streamlearn.core import scores
-from streamlearn.metrics.over_blocks import Metric, Sums, computed, weight_like
+from streamlearn.metrics.over_blocks import Metric, Statistic, computed, weight_like
 
 
 def accuracy_score(
@@ -91,7 +91,7 @@ def _correct_of_models(
     return [found._replace(total=total) for total in found.total]
 
 
-ACCURACY = Sums(_of_block, scores.add, options=(scores.correct,), of_models=_correct_of_models)
+ACCURACY = Statistic(_of_block, scores.add, options=(scores.correct,), of_models=_correct_of_models)
 
 
 def _accuracy(normalize: bool, state: scores.Average) -> float:
@@ -179,7 +179,7 @@ def hamming_loss(y_true: Any, y_pred: Any, *, sample_weight: Any = None) -> floa
     return computed(Metric(WRONG, _hamming), y_true, y_pred, sample_weight)
 
 
-WRONG = Sums(_of_block, scores.add, options=(scores.wrong,))
+WRONG = Statistic(_of_block, scores.add, options=(scores.wrong,))
 
 
 def _hamming(state: scores.Average) -> float:

@@ -1,9 +1,9 @@
-"""Metrics as sums over blocks. A block is read once, for the target and all predictions together.
+"""Metrics as statistics of blocks that merge. One read serves all metrics and predictions.
 
 A public metric makes a `Metric` of its parameters, and `computed` computes it. `compute` asks for
 several: it calls each metric with `UNREAD` for the data, and `computed` then returns the `Metric`
-alone. Metrics that need equal `Sums` share them. A metric of two passes makes the `Metric` of the
-second one of its first sums, and all such metrics share the second pass.
+alone. Metrics whose `Statistic` is equal share it. A metric of two passes makes the `Metric` of
+the second one from the result of the first, and all such metrics share the second pass.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ SCORES = ("decision_function", "predict_proba")
 """Methods of estimators that return predictions, as scikit-learn's scorers choose between them."""
 
 
-class Sums(NamedTuple):
-    """Sums over rows that merge. Equal sums are computed once.
+class Statistic(NamedTuple):
+    """How a statistic of rows is computed and merged. Equal ones are computed once.
 
     Attributes
     ----------
@@ -62,16 +62,16 @@ class Sums(NamedTuple):
 
 
 class Metric(NamedTuple):
-    """A metric: sums, and a function of them on the host.
+    """A metric: a statistic, and a function of its state on the host.
 
     Attributes
     ----------
-    sums : Sums
+    statistic : Statistic
     result : callable
         ``(state) -> value``. If the value is a `Metric`, that is computed in a further pass.
     """
 
-    sums: Sums
+    statistic: Statistic
     result: Callable[[Any], Any]
 
 
@@ -205,13 +205,15 @@ def _computed(
     while metrics:
         states = _states(asked_by(metrics, parts), blocks)
         with warnings_of(stacklevel):
-            values |= {name: m.result(states[m.sums, parts[name]]) for name, m in metrics.items()}
+            values |= {
+                name: m.result(states[m.statistic, parts[name]]) for name, m in metrics.items()
+            }
         metrics = {name: value for name, value in values.items() if isinstance(value, Metric)}
     return list(values.values())
 
 
-Asked = list[tuple[Sums, str]]
-"""Distinct sums, each with the name of the part of a block that holds its predictions."""
+Asked = list[tuple[Statistic, str]]
+"""Distinct statistics, each with the name of the part of a block that holds its predictions."""
 
 
 def aligned(
@@ -226,7 +228,7 @@ def aligned(
     """
     if isinstance(y_pred, Mapping):
         given = {f"y_pred[{method!r}]": x for method, x in y_pred.items()}
-        parts = {name: _part(name, m.sums.response, y_pred) for name, m in metrics.items()}
+        parts = {name: _part(name, m.statistic.response, y_pred) for name, m in metrics.items()}
     else:
         given, parts = {"y_pred": y_pred}, dict.fromkeys(metrics, "y_pred")
     used = set(parts.values())
@@ -238,18 +240,18 @@ def aligned(
 
 
 def asked_by(metrics: Mapping[str, Metric], parts: Mapping[str, str]) -> Asked:
-    """Return the distinct sums of metrics."""
-    return list(dict.fromkeys((m.sums, parts[name]) for name, m in metrics.items()))
+    """Return the distinct statistics of metrics."""
+    return list(dict.fromkeys((m.statistic, parts[name]) for name, m in metrics.items()))
 
 
-def _states(asked: Asked, blocks: engine.Blocks) -> dict[tuple[Sums, str], Any]:
-    """Return the sums over all blocks, from one pass."""
+def _states(asked: Asked, blocks: engine.Blocks) -> dict[tuple[Statistic, str], Any]:
+    """Return the states over all blocks, from one pass."""
     # A source of blocks has no lengths, and those of some chunks are not known.
     lengths = [n for n in blocks.rows if n is not None]
     known = len(blocks) > 0 and len(lengths) == len(blocks)
     starts = [0, *accumulate(lengths)] if known else None
     state = engine.reduce(
-        partial(_of_block, asked, starts), partial(merge_sums, asked), blocks, name="score"
+        partial(_of_block, asked, starts), partial(merge_states, asked), blocks, name="score"
     )
     if state is None:
         raise ValueError(
@@ -276,21 +278,21 @@ def _part(name: str, response: tuple[str, ...], y_pred: Mapping[str, Any]) -> st
     )
 
 
-class SumsOfRows(NamedTuple):
-    """The states of all sums, whether a row has a weight other than 0, and the sum of weights."""
+class StatisticStates(NamedTuple):
+    """The states of all statistics, whether a row has a weight, and the sum of the weights."""
 
     weighted: bool
     total: float
     states: tuple[Any, ...]
 
 
-def _of_block(asked: Asked, starts: list[int] | None, block: engine.Block) -> SumsOfRows:
+def _of_block(asked: Asked, starts: list[int] | None, block: engine.Block) -> StatisticStates:
     start = None if starts is None else starts[block.number]
-    return sums_of_block(asked, start, block)
+    return states_of_block(asked, start, block)
 
 
-def sums_of_block(asked: Asked, start: int | None, block: engine.Block) -> SumsOfRows:
-    """Return all sums of a block. ``start`` is the number of rows before it, if that is known."""
+def states_of_block(asked: Asked, start: int | None, block: engine.Block) -> StatisticStates:
+    """Return the states of a block. ``start`` is the number of rows before it, if that is known."""
     parts = {}
     for part in dict.fromkeys(part for _, part in asked):
         parts[part] = block.parts[part]
@@ -301,23 +303,23 @@ def sums_of_block(asked: Asked, start: int | None, block: engine.Block) -> SumsO
     place = engine.Place(block.number, engine.n_rows(y), start)
     with np.errstate(over="ignore", invalid="ignore"):
         states = tuple(
-            sums.of_block(
-                *sums.options, *([place] if sums.draws else ()), y, parts[part], weight, number
+            how.of_block(
+                *how.options, *([place] if how.draws else ()), y, parts[part], weight, number
             )
-            for sums, part in asked
+            for how, part in asked
         )
     if weight is None:
-        return SumsOfRows(True, place.n_rows, states)
+        return StatisticStates(True, place.n_rows, states)
     weight = numbers(weight, "sample_weight", number)
     xp = namespace(weight)
     total = xp.sum(xp.astype(weight, widest_float(weight), copy=False))
-    return SumsOfRows(bool(xp.any(weight != 0)), float(total), states)
+    return StatisticStates(bool(xp.any(weight != 0)), float(total), states)
 
 
-def merge_sums(asked: Asked, a: SumsOfRows, b: SumsOfRows) -> SumsOfRows:
-    """Return the sums over the rows of both, of which ``a`` come first."""
-    merged = (sums.merge(x, y) for (sums, _), x, y in zip(asked, a.states, b.states, strict=True))
-    return SumsOfRows(a.weighted or b.weighted, a.total + b.total, tuple(merged))
+def merge_states(asked: Asked, a: StatisticStates, b: StatisticStates) -> StatisticStates:
+    """Return the states over the rows of both, of which ``a`` come first."""
+    merged = (how.merge(x, y) for (how, _), x, y in zip(asked, a.states, b.states, strict=True))
+    return StatisticStates(a.weighted or b.weighted, a.total + b.total, tuple(merged))
 
 
 @contextmanager

@@ -16,10 +16,10 @@ from streamlearn._arrays import to_numpy
 from streamlearn._validation.columns import factorize
 from streamlearn._validation.labels import joined
 from streamlearn.metrics.labels import read_labels
-from streamlearn.metrics.over_blocks import Metric, Sums, weight_like
+from streamlearn.metrics.over_blocks import Metric, Statistic, weight_like
 from streamlearn.metrics.parameters import checked
 
-MOST = 1 << 20
+MOST_PAIRS = 1 << 20
 """The largest number of distinct pairs."""
 
 
@@ -111,19 +111,20 @@ def bounded(pairs: Pairs, names: tuple[str, str], advice: str) -> Pairs:
     Raises
     ------
     ValueError
-        If there are more than `MOST`. The message calls both sides ``names`` and gives advice.
+        If there are more than `MOST_PAIRS`. The message calls both sides ``names`` and gives
+        advice.
     """
-    if len(pairs.weight) <= MOST:
+    if len(pairs.weight) <= MOST_PAIRS:
         return pairs
     a, b = names
     if pairs.true.ndim == 2:
         raise ValueError(
-            f"{a} and {b} hold more than {MOST} different rows of {pairs.true.shape[1]} "
+            f"{a} and {b} hold more than {MOST_PAIRS} different rows of {pairs.true.shape[1]} "
             "labels, which are too many to keep. Compute the metric of a few columns at a time."
         )
     n, m = (len(factorize(x).values) for x in (pairs.true, pairs.predicted))
     raise ValueError(
-        f"{a} holds {n} different labels and {b} {m}, and there are more than {MOST} "
+        f"{a} holds {n} different labels and {b} {m}, and there are more than {MOST_PAIRS} "
         "different pairs of them, which are too many to keep. Are these labels, or an identifier "
         f"of rows? {advice}"
     )
@@ -133,7 +134,7 @@ def _bounded(pairs: Pairs) -> Pairs:
     return bounded(pairs, ("y_true", "y_pred"), "accuracy_score takes any number of labels.")
 
 
-PAIRS = Sums(_pairs_of_block, _merge)
+PAIRS = Statistic(_pairs_of_block, _merge)
 
 
 def of_pairs(function: Callable[..., Any], **how: Any) -> Metric:

@@ -23,7 +23,7 @@ from streamlearn.metrics.by_label import (
     own_losses_of_models,
     two_columns,
 )
-from streamlearn.metrics.over_blocks import PROBABILITIES, Metric, Sums, computed
+from streamlearn.metrics.over_blocks import PROBABILITIES, Metric, Statistic, computed
 from streamlearn.metrics.parameters import checked
 from streamlearn.metrics.values import warn_of_few_rows
 
@@ -81,7 +81,7 @@ def log_loss(
     return computed(Metric(sums, result), y_true, y_proba, sample_weight)
 
 
-def _log_loss_sums(labels: Any) -> Sums:
+def _log_loss_sums(labels: Any) -> Statistic:
     return by_label(_log_losses, "y_proba", PROBABILITIES, labels, of_models=_log_losses_of_models)
 
 

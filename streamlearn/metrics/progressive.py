@@ -19,12 +19,12 @@ from streamlearn.metrics.forgetting import Fading, Window, merged
 from streamlearn.metrics.over_blocks import (
     Asked,
     Metric,
-    SumsOfRows,
+    StatisticStates,
     aligned,
     asked_by,
     described,
-    merge_sums,
-    sums_of_block,
+    merge_states,
+    states_of_block,
     warnings_of,
 )
 from streamlearn.metrics.scorers import made_by_name
@@ -132,7 +132,7 @@ class Progressive:
         self.n_rows_ = self.n_blocks_ = 0
         self._asked: Asked | None = None
         self._parts: dict[str, str] = {}
-        self._all: SumsOfRows | None = None
+        self._all: StatisticStates | None = None
         self._window: Window | None = None
         self._fading: Fading | None = None
         self._has_unit_checked = False
@@ -200,7 +200,7 @@ class Progressive:
 
     def _add(self, rows: int, block: engine.Block) -> None:
         assert self._asked is not None
-        merge = partial(merge_sums, self._asked)
+        merge = partial(merge_states, self._asked)
         if self._window is None and self.window is not None:
             self._window = Window(self.window, merge)
         if self._fading is None and self.fading_factor is not None:
@@ -221,11 +221,11 @@ class Progressive:
         self.n_rows_ += rows
         self.n_blocks_ += 1
 
-    def _sums_of(self, rows: _Rows) -> SumsOfRows:
+    def _sums_of(self, rows: _Rows) -> StatisticStates:
         assert self._asked is not None
-        return sums_of_block(self._asked, rows.start, rows.block)
+        return states_of_block(self._asked, rows.start, rows.block)
 
-    def _faded(self, rows: _Rows, some: range, weight: np.ndarray) -> SumsOfRows:
+    def _faded(self, rows: _Rows, some: range, weight: np.ndarray) -> StatisticStates:
         """Return the sums of some rows with these weights, times their own."""
         block = _some_rows(rows, some)
         own = block.block.sample_weight
@@ -291,7 +291,7 @@ class Progressive:
         sums = None if self._window is None else self._window.sums(self._of_last_rows)
         return self._result(sums)
 
-    def _of_last_rows(self, kept: _Rows, n: int) -> SumsOfRows:
+    def _of_last_rows(self, kept: _Rows, n: int) -> StatisticStates:
         return self._sums_of(_last_rows(kept, n))
 
     def faded_score(self) -> Any:
@@ -311,7 +311,7 @@ class Progressive:
             raise ValueError("fading_factor is None. Give a number below 1, for example 0.999.")
         return self._result(None if self._fading is None else self._fading.sums())
 
-    def _result(self, sums: SumsOfRows | None) -> Any:
+    def _result(self, sums: StatisticStates | None) -> Any:
         if sums is None:
             raise ValueError("There are no rows yet, so there is no score. Call update first.")
         if not sums.weighted:
@@ -321,12 +321,12 @@ class Progressive:
             values = self._values(sums)
         return values[""] if self._alone else values
 
-    def _values(self, sums: SumsOfRows) -> dict[str, Any]:
+    def _values(self, sums: StatisticStates) -> dict[str, Any]:
         assert self._asked is not None
         states = dict(zip(self._asked, sums.states, strict=True))
         found = {}
         for name, (metric, sign, _) in self._scored.items():
-            value = metric.result(states[metric.sums, self._parts[name]])
+            value = metric.result(states[metric.statistic, self._parts[name]])
             if isinstance(value, Metric):
                 raise TypeError(
                     f"{_called(name)} reads the data twice, and a stream is read once. Use "

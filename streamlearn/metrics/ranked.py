@@ -1,7 +1,7 @@
 """The distinct pairs of a true label and a score, which curves and areas under curves are made of.
 
-They are exact as long as there are at most `MOST` pairs, or that number divided by the number of
-columns of scores. Then scores are rounded to fewer bits, all to the same number, until they fit.
+They are exact as long as there are at most `MOST_PAIRS` pairs, or that number divided by the number
+of columns of scores. Then scores are rounded to fewer bits, all to the same number, until they fit.
 The number of bits depends on the distinct pairs of all rows and on nothing else: not on the blocks,
 nor on their order.
 """
@@ -19,10 +19,10 @@ from streamlearn._validation.labels import labels_or_raise
 from streamlearn._validation.messages import in_block
 from streamlearn._validation.reader import indicator_or_raise
 from streamlearn.metrics.by_label import other_columns
-from streamlearn.metrics.over_blocks import SCORES, Sums, numbers, weight_like
+from streamlearn.metrics.over_blocks import SCORES, Statistic, numbers, weight_like
 from streamlearn.metrics.pairs import Pairs, distinct, merge
 
-MOST = 1 << 20
+MOST_PAIRS = 1 << 20
 """The largest number of distinct pairs, in all columns together."""
 
 BITS = 62
@@ -70,7 +70,7 @@ def rounded(scores: np.ndarray, dropped: int) -> np.ndarray:
 
 def _fitted(pairs: Pairs, dropped: int, n_columns: int) -> tuple[Pairs, int]:
     """Return no more pairs than a column may have, and the least number of bits dropped for it."""
-    most = MOST // n_columns
+    most = MOST_PAIRS // n_columns
     if len(pairs.weight) <= most:
         return pairs, dropped
     codes, _ = factorize(pairs.true)
@@ -151,9 +151,9 @@ def _merge(a: Ranked, b: Ranked) -> Ranked:
     return Ranked(columns, dropped, a.off or b.off, a.several)
 
 
-def ranked(response: tuple[str, ...] = SCORES) -> Sums:
+def ranked(response: tuple[str, ...] = SCORES) -> Statistic:
     """Return the sums that pairs of labels and scores are, for scores of these methods."""
-    return Sums(_of_block, _merge, response)
+    return Statistic(_of_block, _merge, response)
 
 
 def only_column(state: Ranked, metric: str) -> Pairs:

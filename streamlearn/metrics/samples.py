@@ -15,7 +15,7 @@ import numpy as np
 
 from streamlearn._arrays import concat
 from streamlearn.blocks import Place
-from streamlearn.metrics.over_blocks import Sums
+from streamlearn.metrics.over_blocks import Statistic
 
 WITHOUT_SIZE = 1 << 16
 """The most rows of a collection that are kept if no size is given."""
@@ -46,9 +46,9 @@ Read = Callable[[Any, Any, Any, int | None], tuple[np.ndarray, ...]]
 """``(y_true, y_pred, weight, block) -> parts``: the rows of a block, in memory."""
 
 
-def sample_of(read: Read, size: float | None, seed: int, advice: str) -> Sums:
+def sample_of(read: Read, size: float | None, seed: int, advice: str) -> Statistic:
     """Return the sums that a sample of the rows is."""
-    return Sums(_of_block, _merge, options=(read, size, seed, advice), draws=True)
+    return Statistic(_of_block, _merge, options=(read, size, seed, advice), draws=True)
 
 
 def keys_of(seed: int, place: Place) -> np.ndarray:

@@ -8,7 +8,7 @@ from typing import Any
 
 from sklearn import metrics as theirs
 
-from streamlearn._sklearn import Made, made_of
+from streamlearn._sklearn import ScorerArguments, scorer_arguments
 from streamlearn.metrics.agreement import negative_likelihood_ratio, positive_likelihood_ratio
 
 RATIOS = {ratio.__name__: ratio for ratio in (negative_likelihood_ratio, positive_likelihood_ratio)}
@@ -27,7 +27,9 @@ def named_metrics() -> dict[str, Callable[..., Any]]:
     """Return scikit-learn's metric of each of its scorers for which we have one, by name."""
     from streamlearn import metrics  # which imports this module
 
-    found = {name: made_of(theirs.get_scorer(name)).metric for name in theirs.get_scorer_names()}
+    found = {
+        name: scorer_arguments(theirs.get_scorer(name)).metric for name in theirs.get_scorer_names()
+    }
     known = {*metrics.__all__, *RATIOS}
     return {
         name: metric
@@ -36,7 +38,7 @@ def named_metrics() -> dict[str, Callable[..., Any]]:
     }
 
 
-def made_by_name(name: str) -> Made:
+def made_by_name(name: str) -> ScorerArguments:
     """Return the arguments of make_scorer for a scorer, with our metric.
 
     Raises
@@ -54,5 +56,5 @@ def made_by_name(name: str) -> Made:
             f"{name!r} is not one of scikit-learn's scorers that work over blocks. Give one of "
             f"{', '.join(named_metrics())}, or a function of streamlearn.metrics."
         )
-    made = made_of(theirs.get_scorer(name))
+    made = scorer_arguments(theirs.get_scorer(name))
     return made._replace(metric=our_function(made.metric.__name__))

@@ -23,7 +23,7 @@ from streamlearn.metrics.clusters import (
     relative,
     several_or_raise,
 )
-from streamlearn.metrics.over_blocks import Metric, Sums, computed
+from streamlearn.metrics.over_blocks import Metric, Statistic, computed
 
 
 def calinski_harabasz_score(X: Any, labels: Any) -> float:
@@ -138,7 +138,7 @@ class Widths(NamedTuple):
 def _widths(state: Clusters) -> Metric:
     """Return the metric of the second pass."""
     several_or_raise(state)
-    sums = Sums(partial(_widths_of_block, state.labels, centers_of(state)), _add)
+    sums = Statistic(partial(_widths_of_block, state.labels, centers_of(state)), _add)
     return Metric(sums, partial(_davies_bouldin, state))
 
 

@@ -25,7 +25,7 @@ from streamlearn.metrics.clusters import (
     read_rows,
     several_or_raise,
 )
-from streamlearn.metrics.over_blocks import UNREAD, Metric, Sums, computed, numbers
+from streamlearn.metrics.over_blocks import UNREAD, Metric, Statistic, computed, numbers
 from streamlearn.metrics.samples import Sample, sample_of
 
 
@@ -213,7 +213,7 @@ def _second_pass(state: Clusters) -> Metric:
 
 
 def _to_centers(labels: np.ndarray, centers: Centers) -> Metric:
-    return Metric(Sums(partial(_of_block, labels, centers), _add), _simplified)
+    return Metric(Statistic(partial(_of_block, labels, centers), _add), _simplified)
 
 
 class Silhouettes(NamedTuple):

@@ -14,7 +14,7 @@ from streamlearn._arrays import Array, asarray, namespace, to_numpy, widest_floa
 from streamlearn._validation.messages import in_block
 from streamlearn.core import scores
 from streamlearn.core.statistics.quantile_summary import Sketch
-from streamlearn.metrics.over_blocks import Metric, Sums, numbers, weight_like
+from streamlearn.metrics.over_blocks import Metric, Statistic, numbers, weight_like
 
 
 def read_values(
@@ -65,10 +65,10 @@ def one_output(
     return target, predicted, weight
 
 
-def mean_loss(loss: Callable[..., Array], *parameters: float) -> Sums:
+def mean_loss(loss: Callable[..., Array], *parameters: float) -> Statistic:
     """Return the sums of the mean of a loss of `streamlearn.core.value_losses`."""
     options = (loss, parameters)
-    return Sums(_losses_of_block, scores.add, options=options, of_models=_losses_of_models)
+    return Statistic(_losses_of_block, scores.add, options=options, of_models=_losses_of_models)
 
 
 def _losses_of_block(
@@ -117,7 +117,7 @@ def over_models(
     merge : callable
         ``(a, b) -> state``.
     y_true, answers, weight, block
-        See `Sums`.
+        See `Statistic`.
 
     Returns
     -------
@@ -141,7 +141,7 @@ def mean_of(state: scores.Average) -> np.ndarray:
 
 
 def over_outputs(
-    sums: Sums,
+    sums: Statistic,
     of_each: Callable[[Any], np.ndarray],
     multioutput: Any,
     variances: Callable[[Any], np.ndarray] | None = None,
@@ -150,7 +150,7 @@ def over_outputs(
 
     Parameters
     ----------
-    sums : Sums
+    sums : Statistic
     of_each : callable
         ``(state) -> ndarray`` of shape () or (n_outputs,).
     multioutput : str or array-like

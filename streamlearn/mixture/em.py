@@ -65,14 +65,14 @@ class Run(NamedTuple):
     ended: bool = False
 
 
-class Found(NamedTuple):
+class PassSums(NamedTuple):
     """What a pass finds of some rows: the sums of each start, and an array like the rows."""
 
     sums: tuple[mixture.Sums, ...]
     like: Array
 
 
-class Of(NamedTuple):
+class ModelResponsibilities(NamedTuple):
     """Responsibilities by a model."""
 
     kind: str
@@ -86,7 +86,7 @@ class Of(NamedTuple):
         return mixture.of_block(self.kind, function, len(weights), X)
 
 
-class Nearest(NamedTuple):
+class NearestResponsibilities(NamedTuple):
     """All of a row belongs to the nearest of some centres (k, d), which are on the host."""
 
     kind: str
@@ -100,7 +100,7 @@ class Nearest(NamedTuple):
         return mixture.of_given(self.kind, X, xp.astype(labels[:, None] == known, X.dtype))
 
 
-class Drawn(NamedTuple):
+class RandomResponsibilities(NamedTuple):
     """Responsibilities that are drawn. For blocks there is a seed instead of numbers."""
 
     kind: str
@@ -121,21 +121,25 @@ class Pass(NamedTuple):
     """A read of all blocks, with the responsibilities of each start."""
 
     reader: Reader
-    shares: tuple[Of | Nearest | Drawn, ...]
+    responsibilities: tuple[
+        ModelResponsibilities | NearestResponsibilities | RandomResponsibilities, ...
+    ]
 
-    def __call__(self, block: Block) -> Found:
+    def __call__(self, block: Block) -> PassSums:
         """Return the sums of a block."""
         X, _ = rows_and_weight(self.reader, block)
         with np.errstate(over="ignore", invalid="ignore", under="ignore"):
-            return Found(tuple(each.sums(X, block) for each in self.shares), example_of(X))
+            return PassSums(
+                tuple(each.sums(X, block) for each in self.responsibilities), example_of(X)
+            )
 
-    def merge(self, a: Found, b: Found) -> Found:
+    def merge(self, a: PassSums, b: PassSums) -> PassSums:
         """Return the sums of the rows of both."""
         same_place_or_raise(b.like, a.like, self.reader.estimator, "fit")
         with np.errstate(over="ignore", invalid="ignore"):
-            return Found(tuple(map(mixture.merge, a.sums, b.sums)), wider(a.like, b.like))
+            return PassSums(tuple(map(mixture.merge, a.sums, b.sums)), wider(a.like, b.like))
 
-    def of(self, blocks: Blocks, name: str) -> Found:
+    def of(self, blocks: Blocks, name: str) -> PassSums:
         """Return the sums of all blocks.
 
         Raises
@@ -144,7 +148,7 @@ class Pass(NamedTuple):
             If there are fewer than two rows, or fewer than components, or if squares overflow.
         """
         of_block: Any = self
-        found: Found | None = reduce(of_block, self.merge, blocks, name=name)
+        found: PassSums | None = reduce(of_block, self.merge, blocks, name=name)
         if found is None:
             raise no_rows(self.reader.estimator)
         first = found.sums[0]
@@ -202,7 +206,9 @@ class Algorithm:
         runs = [Run(model, bound, ended=not rule.max_iter) for model in models]
         while any(not run.ended for run in runs):
             at, then = [i for i, run in enumerate(runs) if not run.ended], time()
-            sums = self.read([Of(rule.kind, runs[i].model) for i in at], "iteration")
+            sums = self.read(
+                [ModelResponsibilities(rule.kind, runs[i].model) for i in at], "iteration"
+            )
             for i, found in zip(at, sums, strict=True):
                 runs[i] = self._step(runs[i], found, then, began)
         return runs
@@ -217,7 +223,7 @@ class Algorithm:
     def example(self, model: Model) -> Array:
         """Return an array like the rows. If nothing was read yet, one read checks the rows."""
         if self.like is None:
-            self.read([Of(self.rule.kind, model)], "check")
+            self.read([ModelResponsibilities(self.rule.kind, model)], "check")
         assert self.like is not None
         return self.like
 

@@ -21,7 +21,7 @@ from streamlearn._estimator.inputs import check_inputs, check_parameters, unchan
 from streamlearn._estimator.outputs import rows_out
 from streamlearn._estimator.row_means import row_mean
 from streamlearn._sklearn import Interval, StrOptions
-from streamlearn.core.class_scores import Then, largest, probabilities
+from streamlearn.core.class_scores import FunctionOfScores, largest, probabilities
 from streamlearn.mixture.em import (
     Algorithm,
     LogDensity,
@@ -405,7 +405,7 @@ class GaussianMixture(DensityMixin, Estimator):
             or on another device.
         """
         check_is_fitted(self)
-        function: Any = Then(self._scores(), largest)
+        function: Any = FunctionOfScores(self._scores(), largest)
         return rows_out(self, "predict", X, function, fitted=self.means_)
 
     def predict_proba(self, X: Any) -> Any:
@@ -429,7 +429,7 @@ class GaussianMixture(DensityMixin, Estimator):
             or on another device.
         """
         check_is_fitted(self)
-        function: Any = Rounded(Then(self._scores(), probabilities), self.means_)
+        function: Any = Rounded(FunctionOfScores(self._scores(), probabilities), self.means_)
         return rows_out(self, "predict_proba", X, function, fitted=self.means_)
 
     def score_samples(self, X: Any) -> Any:

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from streamlearn._arrays import asarray, default_int, rows_at, to_float, to_numpy
-from streamlearn._estimator.inputs import Given
+from streamlearn._estimator.inputs import CheckedInputs
 from streamlearn.cluster import lloyd
 from streamlearn.cluster.starts import starts_of
-from streamlearn.mixture.em import Algorithm, Drawn, Nearest
+from streamlearn.mixture.em import Algorithm, NearestResponsibilities, RandomResponsibilities
 from streamlearn.mixture.given import GivenStart, expected_shape
 from streamlearn.mixture.model import (
     FEW,
@@ -28,7 +28,7 @@ KMEANS = lloyd.Rule(300, 1e-4, False)
 def first_models(
     how: str,
     n_components: int,
-    given: Given,
+    given: CheckedInputs,
     algorithm: Algorithm,
     start: GivenStart,
     draws: np.random.RandomState,
@@ -40,7 +40,7 @@ def first_models(
     ----------
     how : {"kmeans", "k-means++", "random", "random_from_data"}
     n_components : int
-    given : Given
+    given : CheckedInputs
         The rows.
     algorithm : Algorithm
         It reads them.
@@ -86,7 +86,7 @@ def _model(
 def _by_shares(
     how: str,
     k: int,
-    given: Given,
+    given: CheckedInputs,
     algorithm: Algorithm,
     draws: np.random.RandomState,
     n_init: int,
@@ -97,14 +97,18 @@ def _by_shares(
         for _ in range(n_init):
             whole = given.whole
             if whole is not None:
-                shares.append(Drawn(kind, k, draws.uniform(size=(whole.X.shape[0], k))))
+                shares.append(
+                    RandomResponsibilities(kind, k, draws.uniform(size=(whole.X.shape[0], k)))
+                )
             else:
-                shares.append(Drawn(kind, k, int(draws.randint(np.iinfo(np.int32).max))))
+                shares.append(
+                    RandomResponsibilities(kind, k, int(draws.randint(np.iinfo(np.int32).max)))
+                )
     else:
         first = "k-means++" if given.whole is not None else "k-means||"
         starts = starts_of(first, k, given, draws, n_init)
         clusters, _ = lloyd.Algorithm(given.blocks, given.reader, KMEANS).run(starts)
-        shares = [Nearest(kind, each.centers) for each in clusters]
+        shares = [NearestResponsibilities(kind, each.centers) for each in clusters]
     found = []
     for sums in algorithm.read(shares, "first model"):
         weight, means, covariances = covariances_of(kind, sums, algorithm.rule.reg_covar)
@@ -113,7 +117,7 @@ def _by_shares(
 
 
 def _rows(
-    how: str, k: int, given: Given, draws: np.random.RandomState, n_init: int
+    how: str, k: int, given: CheckedInputs, draws: np.random.RandomState, n_init: int
 ) -> list[np.ndarray]:
     """Return k of the rows for each start."""
     if how == "random_from_data" and given.whole is not None:

@@ -17,7 +17,7 @@ from streamlearn.model_selection.fits import (
     opened,
     scorers,
 )
-from streamlearn.model_selection.folds import Part, Rows, Within, blocks_of, counts_of
+from streamlearn.model_selection.folds import NestedPart, Part, Rows, blocks_of, counts_of
 from streamlearn.model_selection.outcomes import Outcomes, error_score_or_raise
 from streamlearn.model_selection.sizes import Sizes, cut_at, drawn
 
@@ -219,9 +219,9 @@ def _some(rows: Rows, train: Part, share: float, seed: int | None) -> Part:
         n = sum(known)
         asked = Sizes(max(int(share * n), 1), n - max(int(share * n), 1), n)
     if seed is not None:
-        return Within.of(rows, train, drawn(asked, seed, stratified=False).train)
+        return NestedPart.of(rows, train, drawn(asked, seed, stratified=False).train)
     if rows.rows is None:
         return cut_at(asked, None).train
     numbers = blocks_of(train, len(rows.rows))
     n_blocks = len(rows.rows) if numbers is None else len(numbers)
-    return Within.of(rows, train, cut_at(asked, n_blocks).train)
+    return NestedPart.of(rows, train, cut_at(asked, n_blocks).train)

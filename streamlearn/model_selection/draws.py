@@ -150,7 +150,7 @@ def systematic(n: int, drawn: int, u: float) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class Drawn:
+class DrawnPart:
     """One part of a draw."""
 
     draw: Draw

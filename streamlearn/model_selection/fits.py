@@ -10,7 +10,7 @@ from sklearn.base import clone, is_classifier
 
 from streamlearn import blocks as engine
 from streamlearn._sklearn import _routing_enabled
-from streamlearn._thirdparty.lazy import Lazily
+from streamlearn._thirdparty.lazy import LazyEstimator
 from streamlearn._thirdparty.tags import (
     by_row_and_same,
     has_parameter,
@@ -270,4 +270,4 @@ def fit(estimator: Any, given: dict[str, Any]) -> None:
 
 def lazily(fitted: Any) -> Any:
     """Return a fitted estimator whose predictions of collections are lazy."""
-    return fitted if takes_collections(fitted) else Lazily(fitted)
+    return fitted if takes_collections(fitted) else LazyEstimator(fitted)

@@ -114,13 +114,13 @@ class Folds:
     def splits(self) -> list[Split]:
         """Return a split for each fold: this fold to score, and the others to learn from."""
         return [
-            Split(OfFolds(self, fold, test=False), OfFolds(self, fold, test=True))
+            Split(FoldPart(self, fold, test=False), FoldPart(self, fold, test=True))
             for fold in range(self.n_folds)
         ]
 
 
 @dataclass(frozen=True)
-class OfFolds:
+class FoldPart:
     """The rows of one fold, or of all other folds."""
 
     folds: Folds
@@ -142,7 +142,7 @@ class OfFolds:
 
 
 @dataclass(frozen=True)
-class Between:
+class RangePart:
     """The rows from one position to another, in their order.
 
     Attributes
@@ -218,7 +218,7 @@ def blocks_of(part: Part, n_blocks: int) -> list[int] | None:
 
 
 @dataclass(frozen=True)
-class Within:
+class NestedPart:
     """The rows of a part of a part, such as the first rows to learn from.
 
     Attributes
@@ -237,7 +237,7 @@ class Within:
     starts: tuple[int, ...] | None
 
     @classmethod
-    def of(cls, rows: Rows, outer: Part, inner: Part) -> Within:
+    def of(cls, rows: Rows, outer: Part, inner: Part) -> NestedPart:
         """Return a part of a part of some collections."""
         if rows.rows is None:
             return cls(outer, inner, None, None)
@@ -274,7 +274,7 @@ class Within:
 
 
 @dataclass(frozen=True)
-class OfBlocks:
+class BlocksPart:
     """A part of some blocks, which have other numbers without the others.
 
     Attributes
@@ -311,7 +311,7 @@ def taken(rows: Rows, part: Part) -> dict[str, Any]:
     """Return the rows of a part of each collection, lazily, in all blocks that may have some."""
     if isinstance(rows, engine.SourceRows):
         return rows.take(part, part.holds)
-    if isinstance(part, Within):
+    if isinstance(part, NestedPart):
         return taken(engine.AlignedRows(taken(rows, part.outer)), part.inner)
     numbers = blocks_of(part, len(rows.rows))
     if numbers is not None:
@@ -336,7 +336,7 @@ def to_read(rows: Rows, part: Part, order: Sequence[int] | None = None) -> dict[
 
 def _with_numbers(rows: engine.AlignedRows, part: Part) -> tuple[dict[str, Any], list[int]]:
     """Return the rows that `to_read` returns, and the numbers of their blocks."""
-    if isinstance(part, Within):
+    if isinstance(part, NestedPart):
         outer, numbers = _with_numbers(rows, part.outer)
         inner, some = _with_numbers(engine.AlignedRows(outer), part.inner)
         return inner, [numbers[i] for i in some]
@@ -352,7 +352,7 @@ def _with_numbers(rows: engine.AlignedRows, part: Part) -> tuple[dict[str, Any],
     starts = None if rows.starts is None else tuple(rows.starts[i] for i in some)
     own = None if counts is None else [counts[i] for i in some]
     fewer = engine.AlignedRows(rows.whole(some))
-    return fewer.take(OfBlocks(part, tuple(some), starts), own), some
+    return fewer.take(BlocksPart(part, tuple(some), starts), own), some
 
 
 def indices(part: Part, rows: Sequence[int], labels: Any = None) -> np.ndarray:

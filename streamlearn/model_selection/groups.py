@@ -15,7 +15,7 @@ from sklearn import pipeline as theirs
 from sklearn.base import clone
 
 from streamlearn.linear_model.many_models import (
-    MOST,
+    MOST_MODELS,
     ManyModels,
     common,
     many_models,
@@ -172,9 +172,9 @@ def begun(
     out = []
     for numbers in _together(models, paths):
         first, path = models[numbers[0]], paths[numbers[0]]
-        most = 1 if n_features is None else MOST
+        most = 1 if n_features is None else MOST_MODELS
         if isinstance(first, theirs.Pipeline):
-            most = MOST  # the first block shows the features behind its first steps
+            most = MOST_MODELS  # the first block shows the features behind its first steps
         elif len(numbers) > 1 and n_features is not None:
             most = most_models(first, n_features, n_classes)
         for start in range(0, len(numbers), most):

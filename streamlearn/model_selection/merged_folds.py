@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from streamlearn._estimator.merging import Merging
-from streamlearn.model_selection.folds import OfFolds
+from streamlearn.model_selection.folds import FoldPart
 
 
 def merges(estimator: Any) -> bool:
@@ -50,7 +50,7 @@ def merged(a: Any, b: Any) -> Any:
 
 def are_all_but_one(parts: Sequence[Any]) -> bool:
     """Return whether each part is all folds but one, and each fold is left out once."""
-    if not all(isinstance(part, OfFolds) and not part.test for part in parts):
+    if not all(isinstance(part, FoldPart) and not part.test for part in parts):
         return False
     folds = parts[0].folds
     same = all(part.folds == folds for part in parts)

@@ -23,7 +23,7 @@ from streamlearn import blocks as engine
 from streamlearn._thirdparty.partial_fit import as_here
 from streamlearn._thirdparty.tags import is_stateless, takes_collections
 from streamlearn._training.block_learner import block_order, shuffled_before
-from streamlearn.blocks import Reader, SharedReads
+from streamlearn.blocks import SharedReader, SharedReads
 from streamlearn.model_selection.base_search import BaseSearch
 from streamlearn.model_selection.draws import seed_of
 from streamlearn.model_selection.fits import Fitted, Run, Scored, Task, fitted_copy, scored
@@ -37,7 +37,7 @@ IN_ORDER = "shuffle leaves the"
 
 Job = tuple[Part, Callable[[dict[str, Any]], Any]]
 
-MOST = 64
+MOST_FITS = 64
 """The number of fits that share a read. Each has threads, and copies of rows if they are drawn."""
 
 
@@ -244,10 +244,10 @@ def _done(
     reads = SharedReads(task.rows) if len(together) > 1 else None
     if reads is not None and reads.can_be_shared:
         several = sorted(together)
-        for start in range(0, len(several), MOST):
-            numbers = several[start : start + MOST]
+        for start in range(0, len(several), MOST_FITS):
+            numbers = several[start : start + MOST_FITS]
             some = (jobs[i] for i in numbers)
-            readers = [Reader(part, part.holds, as_here(work)) for part, work in some]
+            readers = [SharedReader(part, part.holds, as_here(work)) for part, work in some]
             found |= zip(numbers, reads.read(readers, order), strict=True)
         _blocks_or_raise(task, others, reads.n_blocks)
     with warnings.catch_warnings():

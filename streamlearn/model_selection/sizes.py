@@ -8,8 +8,8 @@ import numpy as np
 
 from streamlearn import blocks as engine
 from streamlearn._sklearn import _validate_shuffle_split
-from streamlearn.model_selection.draws import Draw, Drawn
-from streamlearn.model_selection.folds import Between, Rows, Split
+from streamlearn.model_selection.draws import Draw, DrawnPart
+from streamlearn.model_selection.folds import RangePart, Rows, Split
 
 
 class Sizes(NamedTuple):
@@ -59,7 +59,7 @@ def sizes(rows: Rows, test_size: Any, train_size: Any, default: float) -> Sizes:
 def drawn(asked: Sizes, seed: int, *, stratified: bool) -> Split:
     """Return a split by a draw from each block."""
     draw = Draw(seed, asked.test, asked.train, asked.n_rows, stratified)
-    return Split(Drawn(draw, False), Drawn(draw, True))
+    return Split(DrawnPart(draw, False), DrawnPart(draw, True))
 
 
 def cut_at(asked: Sizes, n_blocks: int | None) -> Split:
@@ -77,6 +77,6 @@ def cut_at(asked: Sizes, n_blocks: int | None) -> Split:
         )
     if asked.n_rows is not None:
         cut = asked.train
-        return Split(Between(0, cut, True), Between(cut, cut + asked.test, True))
+        return Split(RangePart(0, cut, True), RangePart(cut, cut + asked.test, True))
     cut, end = asked.train * n_blocks, (asked.train + asked.test) * n_blocks
-    return Split(Between(0, cut, False), Between(cut, min(end, n_blocks), False))
+    return Split(RangePart(0, cut, False), RangePart(cut, min(end, n_blocks), False))

@@ -13,7 +13,7 @@ from sklearn.utils import check_random_state
 
 from streamlearn import blocks as engine
 from streamlearn.model_selection.draws import seed_of
-from streamlearn.model_selection.folds import Between, Folds, Rows, Split
+from streamlearn.model_selection.folds import Folds, RangePart, Rows, Split
 from streamlearn.model_selection.over_blocks import OverBlocks
 from streamlearn.model_selection.sizes import drawn, sizes
 
@@ -222,7 +222,7 @@ class TimeSeriesSplit(OverBlocks, theirs.TimeSeriesSplit):
             each = n_blocks / (self.n_splits + 1)
             cuts = [each * (i + 1) for i in range(self.n_splits + 1)]
             return [
-                Split(Between(0, cut, False), Between(cut, end, False))
+                Split(RangePart(0, cut, False), RangePart(cut, end, False))
                 for cut, end in pairwise(cuts)
             ]
         unit, in_rows = (n_blocks, False) if n is None else (n, True)
@@ -237,8 +237,8 @@ class TimeSeriesSplit(OverBlocks, theirs.TimeSeriesSplit):
         for start in range(first, unit, test_size):
             end = start - self.gap
             begin = 0 if self.max_train_size is None else max(0, end - self.max_train_size)
-            test = Between(start, start + test_size, in_rows)
-            splits.append(Split(Between(begin, end, in_rows), test))
+            test = RangePart(start, start + test_size, in_rows)
+            splits.append(Split(RangePart(begin, end, in_rows), test))
         return splits
 
 

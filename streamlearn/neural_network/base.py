@@ -17,13 +17,18 @@ from streamlearn import blocks as engine
 from streamlearn._arrays import to_numpy
 from streamlearn._estimator.callbacks import watched
 from streamlearn._estimator.estimator import Estimator
-from streamlearn._estimator.inputs import Given, check_inputs, check_parameters, unchanged_on_error
+from streamlearn._estimator.inputs import (
+    CheckedInputs,
+    check_inputs,
+    check_parameters,
+    unchanged_on_error,
+)
 from streamlearn._estimator.outputs import rows_out
 from streamlearn._training.ahead import hand_back
 from streamlearn._training.block_learner import BlockLearner
 from streamlearn._training.course import Course, First, HeldOut, Learned, Shuffle, Target
 from streamlearn._training.epochs import Progress, Publish, train
-from streamlearn._training.parallel import no_signs, width
+from streamlearn._training.parallel import n_side_by_side, why_unsigned
 from streamlearn._training.prepare import PreparedBlock, taken
 from streamlearn._training.stopping import Best, NoImprovementOfNet, mean_objective
 from streamlearn._validation.reader import same_place_or_raise
@@ -80,7 +85,9 @@ class MLP(Parameters, Estimator):
     _seed: int  # blocks draw from it
     _epoch: int  # the number of the next epoch
 
-    def _goal(self, given: Given, y: Any, classes: Any, *, restarts: bool, further: bool) -> Goal:
+    def _goal(
+        self, given: CheckedInputs, y: Any, classes: Any, *, restarts: bool, further: bool
+    ) -> Goal:
         raise NotImplementedError
 
     @watched
@@ -138,7 +145,7 @@ class MLP(Parameters, Estimator):
 
     def _fit_in_memory(
         self,
-        given: Given,
+        given: CheckedInputs,
         goal: Goal,
         params: mlp.Params,
         random_state: np.random.RandomState,
@@ -207,7 +214,7 @@ class MLP(Parameters, Estimator):
 
     def _fit_blocks(
         self,
-        given: Given,
+        given: CheckedInputs,
         goal: Goal,
         params: mlp.Params,
         random_state: np.random.RandomState,
@@ -230,7 +237,7 @@ class MLP(Parameters, Estimator):
         lazy, shuffle = not given.blocks.in_memory, None
         if self.shuffle:
             shuffle = "batches" if lazy and self.shuffle != "rows" else "rows"
-        n_parallel = width(self.n_parallel, given.blocks)
+        n_parallel = n_side_by_side(self.n_parallel, given.blocks)
         learner = mlp.learner(params)._replace(init=partial(draws.start_in_task, first_draws))
         course = Course(
             learner,
@@ -243,7 +250,7 @@ class MLP(Parameters, Estimator):
             first=First(epoch),
             ahead=None if given.flow is None else given.flow.chain,
             weighted="sample_weight" in given.blocks.names,
-            unsigned=no_signs(n_parallel),
+            unsigned=why_unsigned(n_parallel),
             n_parallel=n_parallel,
         )
         learned = Learned()
@@ -268,7 +275,7 @@ class MLP(Parameters, Estimator):
     def _train(
         self,
         learner: BlockLearner,
-        given: Given,
+        given: CheckedInputs,
         goal: Goal,
         learned: Learned,
         *,

@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from streamlearn import blocks as engine
 from streamlearn import metrics
 from streamlearn._arrays import Array, namespace, to_numpy
-from streamlearn._estimator.inputs import Given, labels_of_target
+from streamlearn._estimator.inputs import CheckedInputs, labels_of_target
 from streamlearn._validation.label_codes import decode, labels_like
 from streamlearn._validation.labels import declared
 from streamlearn._validation.reader import indicator_or_raise
@@ -304,7 +304,9 @@ class MLPClassifier(ClassifierMixin, MLP):
         self._fit(X, y, sample_weight, classes, further=True)
         return self
 
-    def _goal(self, given: Given, y: Any, classes: Any, *, restarts: bool, further: bool) -> Goal:
+    def _goal(
+        self, given: CheckedInputs, y: Any, classes: Any, *, restarts: bool, further: bool
+    ) -> Goal:
         columns = n_columns(given, y)
         known = self._labels_of(given, y, columns, classes, further)
         if not (restarts or further) and not np.array_equal(known, to_numpy(self.classes_)):
@@ -326,7 +328,7 @@ class MLPClassifier(ClassifierMixin, MLP):
         return Goal("softmax", len(known), known, None, ACCURACY, links.codes)
 
     def _labels_of(
-        self, given: Given, y: Any, columns: int, classes: Any, further: bool
+        self, given: CheckedInputs, y: Any, columns: int, classes: Any, further: bool
     ) -> np.ndarray:
         """Return the labels: those that are given, those of the fit before, or those of y."""
         known = declared(self, classes, further=further)

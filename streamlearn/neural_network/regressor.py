@@ -8,7 +8,7 @@ from sklearn.base import RegressorMixin
 from sklearn.utils.metaestimators import available_if
 
 from streamlearn import metrics
-from streamlearn._estimator.inputs import Given
+from streamlearn._estimator.inputs import CheckedInputs
 from streamlearn._estimator.outputs import one_column
 from streamlearn._sklearn import StrOptions
 from streamlearn._validation.targets import valid_for
@@ -285,7 +285,9 @@ class MLPRegressor(RegressorMixin, MLP):
         self._fit(X, y, sample_weight, further=True)
         return self
 
-    def _goal(self, given: Given, y: Any, classes: Any, *, restarts: bool, further: bool) -> Goal:
+    def _goal(
+        self, given: CheckedInputs, y: Any, classes: Any, *, restarts: bool, further: bool
+    ) -> Goal:
         counts = self.loss == "poisson"
         return Goal(
             "exp" if counts else "identity",

@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.utils.validation import column_or_1d
 
 from streamlearn._arrays import Array
-from streamlearn._estimator.inputs import Given
+from streamlearn._estimator.inputs import CheckedInputs
 from streamlearn._validation.arrays import as_vector
 from streamlearn._validation.label_codes import encode
 from streamlearn._validation.reader import read_values, read_weight
@@ -45,7 +45,7 @@ class Goal(NamedTuple):
     predicted: Callable[[Array], Array]
 
 
-def n_columns(given: Given, y: Any) -> int:
+def n_columns(given: CheckedInputs, y: Any) -> int:
     """Return the number of columns of a target. One dimension counts as 1 column."""
     if given.whole is not None:
         y = given.whole.y

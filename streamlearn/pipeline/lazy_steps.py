@@ -7,7 +7,7 @@ from typing import Any
 from sklearn import pipeline as theirs
 from sklearn.frozen import FrozenEstimator
 
-from streamlearn._thirdparty.lazy import Lazily
+from streamlearn._thirdparty.lazy import LazyEstimator
 from streamlearn._thirdparty.tags import takes_collections
 
 
@@ -19,4 +19,4 @@ def lazily(step: Any) -> Any:
         return step
     if isinstance(step, theirs.Pipeline):
         return theirs.Pipeline([(name, lazily(inner)) for name, inner in step.steps])
-    return Lazily(step)
+    return LazyEstimator(step)

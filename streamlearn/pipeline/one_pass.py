@@ -162,7 +162,7 @@ def _flow(
             if by_row:
                 parts[f"{path}__{key}"] = value
     chain = Chain(stages.behind_fills(found), tuple(arguments))
-    states = chain.begin() if further else chain.nothing()
+    states = chain.begin() if further else chain.before_any_block()
     return Flow(X, chain, states, parts, _reader(found[0], X, reset=states[0] is None))
 
 

@@ -19,7 +19,7 @@ from streamlearn import blocks as engine
 from streamlearn import stages
 from streamlearn._arrays.plain import plain
 from streamlearn._estimator.callbacks import CallbackSupportMixin, watched
-from streamlearn._thirdparty.lazy import Lazily, ask
+from streamlearn._thirdparty.lazy import LazyEstimator, ask
 from streamlearn._thirdparty.tags import takes_collections
 from streamlearn.pipeline import one_pass
 from streamlearn.pipeline.rows_of_fit import of_flow, rows_of_fit
@@ -29,7 +29,7 @@ __all__ = ["of_collection"]
 Steps = list[tuple[str, Any]]
 
 
-class OfCollection(CallbackSupportMixin, Lazily):
+class OfCollection(CallbackSupportMixin, LazyEstimator):
     """A step that can be fitted to a collection, and whose results for it are lazy.
 
     Parameters

@@ -41,27 +41,27 @@ class Leaf(NamedTuple):
     params: dict[str, Any]
 
 
-class Fit(NamedTuple):
+class StepToFit(NamedTuple):
     """A step that must be fitted, and the rows that it gets."""
 
     leaf: Leaf
     rows: Any
 
 
-class Running(NamedTuple):
+class RunningChain(NamedTuple):
     """A chain whose steps are being fitted.
 
     Attributes
     ----------
     fits : generator
-        It yields a `Fit` and gets its stage back.
+        It yields a `StepToFit` and gets its stage back.
     columns : sequence of int
         The columns that the chain gets.
     rows : container or None
         These columns. It is None if no other chain is fitted at the same time.
     """
 
-    fits: Generator[Fit, Prefitted | None, None]
+    fits: Generator[StepToFit, Prefitted | None, None]
     columns: Sequence[int] = ()
     rows: Any = None
 
@@ -96,11 +96,11 @@ class Scout:
 
     def chain(self, steps: Sequence[Leaf], X: Any, former: Sequence[Any] = ()) -> None:
         """Fit the steps of a chain that must be known, and those before them."""
-        self._run([Running(self.fits(steps, X, former))], X)
+        self._run([RunningChain(self.fits(steps, X, former))], X)
 
     def fits(
         self, steps: Sequence[Leaf], X: Any, former: Sequence[Any] = ()
-    ) -> Generator[Fit, Prefitted | None, None]:
+    ) -> Generator[StepToFit, Prefitted | None, None]:
         """Yield the fits that a chain needs, one after the other. Each gets its stage back.
 
         Parameters
@@ -124,7 +124,7 @@ class Scout:
                     self.branches(step, X, before)
                 if i > last or (inner and i == last):
                     return
-                answer = yield Fit(leaf, X)
+                answer = yield StepToFit(leaf, X)
                 assert answer is not None
                 unread, stage = False, answer
             self.known[id(step)] = stage
@@ -155,10 +155,10 @@ class Scout:
             if name in columns:
                 rows = _selected(X, columns[name])
                 fits = self.fits(steps, rows, fitted.get(name, ()))
-                running.append(Running(fits, columns[name], rows))
+                running.append(RunningChain(fits, columns[name], rows))
         self._run(running, X)
 
-    def _run(self, running: list[Running], X: Any) -> None:
+    def _run(self, running: list[RunningChain], X: Any) -> None:
         """Run the fits of several chains. Those that can share a read of X do."""
         answers: list[Prefitted | None] = [None] * len(running)
         while running:
@@ -172,7 +172,9 @@ class Scout:
                 known[k] if k in known else self._of_leaf(*fit) for k, (_, fit) in enumerate(asked)
             ]
 
-    def _together(self, asked: list[tuple[Running, Fit]], X: Any) -> dict[int, Prefitted]:
+    def _together(
+        self, asked: list[tuple[RunningChain, StepToFit]], X: Any
+    ) -> dict[int, Prefitted]:
         """Return the stages of those fits that share a read of X, by their place."""
         shared = [
             k

@@ -20,7 +20,7 @@ from streamlearn._validation.reader import Reader
 from streamlearn.blocks import LazyRows
 
 
-class Part(NamedTuple):
+class ColumnsStep(NamedTuple):
     """A step that learns from some columns.
 
     Attributes
@@ -47,21 +47,21 @@ def shares(step: Any, X: Any) -> bool:
     return alone is None or not alone(X.shape[1])
 
 
-def part_of(step: Any, columns: Sequence[int], chosen: Any, X: Any) -> Part:
+def part_of(step: Any, columns: Sequence[int], chosen: Any, X: Any) -> ColumnsStep:
     """Return a step that learns from ``X``, which earlier steps made of the chosen columns."""
     out = clone(step)
     out._validate_params()
     known = len(engine.origin(chosen, numbered=True)[1])
     functions = engine.origin(X, numbered=True)[1][known:]
-    return Part(stages.stage_of("", out, {}), tuple(columns), functions)
+    return ColumnsStep(stages.stage_of("", out, {}), tuple(columns), functions)
 
 
-def fit_together(parts: Sequence[Part], X: Any) -> list[Any]:
+def fit_together(parts: Sequence[ColumnsStep], X: Any) -> list[Any]:
     """Return fitted copies of the steps of some parts.
 
     Parameters
     ----------
-    parts : sequence of Part
+    parts : sequence of ColumnsStep
     X : collection
         All columns that they need.
 
@@ -79,7 +79,7 @@ def fit_together(parts: Sequence[Part], X: Any) -> list[Any]:
     return [part.stage.fitted(state) for part, state in zip(parts, states, strict=True)]
 
 
-def _coded(parts: Sequence[Part], X: Any) -> tuple[str, ...]:
+def _coded(parts: Sequence[ColumnsStep], X: Any) -> tuple[str, ...]:
     """Return the columns whose text may arrive as a dictionary of Arrow: no other step needs it."""
     codes, others = set[str](), set[str]()
     for part in parts:
@@ -94,14 +94,14 @@ class OfParts:
 
     Attributes
     ----------
-    parts : tuple of Part
+    parts : tuple of ColumnsStep
     named : bool
         Whether the columns of a frame have names for the steps.
     config : dict
         scikit-learn's configuration in the thread that makes this object.
     """
 
-    parts: tuple[Part, ...]
+    parts: tuple[ColumnsStep, ...]
     named: bool
     config: dict[str, Any]
 
@@ -110,7 +110,7 @@ class OfParts:
         with config_context(**self.config):
             return [self._of(part, block) for part in self.parts]
 
-    def _of(self, part: Part, block: engine.Block) -> Any:
+    def _of(self, part: ColumnsStep, block: engine.Block) -> Any:
         X = block.X if self.named or not hasattr(block.X, "iloc") else block.X.to_numpy()
         rows = LazyRows(engine.some_columns(X, part.columns))
         rows = rows.then(*engine.in_block(part.functions, block.number)).settled()
@@ -119,5 +119,5 @@ class OfParts:
         return state
 
 
-def _merged(parts: Sequence[Part], a: list[Any], b: list[Any]) -> list[Any]:
+def _merged(parts: Sequence[ColumnsStep], a: list[Any], b: list[Any]) -> list[Any]:
     return [part.stage.merged(*both) for part, *both in zip(parts, a, b, strict=True)]

@@ -69,7 +69,7 @@ class Lambdas(NamedTuple):
     """
 
     origin: Origin
-    found: likelihood.Found
+    found: likelihood.Optimum
     bounded: bool
 
 

@@ -19,7 +19,7 @@ from streamlearn._arrays import (
     to_numpy,
 )
 from streamlearn._estimator.callbacks import watched
-from streamlearn._estimator.inputs import Given, check_inputs, unchanged_on_error
+from streamlearn._estimator.inputs import CheckedInputs, check_inputs, unchanged_on_error
 from streamlearn._estimator.outputs import RowFunction, Transformer, rows_out
 from streamlearn._sklearn import StrOptions
 from streamlearn._validation.reader import Reader
@@ -151,7 +151,7 @@ class PowerTransformer(OneToOneFeatureMixin, Transformer):
                 self._search(given, first)
         return self
 
-    def _search(self, given: Given, first: FirstLook) -> None:
+    def _search(self, given: CheckedInputs, first: FirstLook) -> None:
         """Find the lambdas, given the result of a first look at the rows."""
         self._refuse(first.extent, given.reader)
         yeo_johnson = self.method == YEO_JOHNSON

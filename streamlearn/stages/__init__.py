@@ -22,6 +22,7 @@ from streamlearn.stages.branches import (
 )
 from streamlearn.stages.chain import Chain
 from streamlearn.stages.flow import Flow
+from streamlearn.stages.framed import framed_if_asked
 from streamlearn.stages.of_columns import layout_of
 from streamlearn.stages.rowless import learns_nothing
 from streamlearn.stages.shared_chain import Shared, SharedChain
@@ -31,7 +32,6 @@ from streamlearn.stages.stage import (
     Prefitted,
     StagedBlock,
     Stateless,
-    as_asked,
     may_be_refused,
     statistic_of,
 )
@@ -50,9 +50,9 @@ __all__ = [
     "Stateless",
     "able_or_raise",
     "adopt",
-    "as_asked",
     "behind_fills",
     "branches_of",
+    "framed_if_asked",
     "is_branched",
     "is_ours",
     "layout_of",

@@ -15,7 +15,7 @@ from streamlearn._sklearn import _get_output_config
 from streamlearn._validation.reader import Reader
 from streamlearn.blocks import LazyRows
 from streamlearn.stages.of_table import Columns, OfTable
-from streamlearn.stages.stage import Mergeable, Named, StagedBlock, as_they_are
+from streamlearn.stages.stage import Mergeable, NamedState, StagedBlock, as_they_are
 
 
 class Gapped(NamedTuple):
@@ -23,9 +23,9 @@ class Gapped(NamedTuple):
 
     Attributes
     ----------
-    gapped : Named or None
+    gapped : NamedState or None
         The statistic of the rows with their gaps.
-    filled : Named or None
+    filled : NamedState or None
         The statistic of the filled rows; None if it is not known.
     elsewhere : array of int or 0
         The number of gaps that only the imputer saw.
@@ -33,8 +33,8 @@ class Gapped(NamedTuple):
         The number of gaps in the rows of ``filled``.
     """
 
-    gapped: Named | None
-    filled: Named | None = None
+    gapped: NamedState | None
+    filled: NamedState | None = None
     elsewhere: Any = 0
     counts: Any = 0
 
@@ -70,7 +70,7 @@ class BehindFills(Mergeable):
         found = self._open(fills)
         moments = None if own is None else self.imputer.estimator._moments_of(own.state)
         if found.every and moments is not None:
-            return StagedBlock(rows, (Named(None, moments, weighted=False),), block=block)
+            return StagedBlock(rows, (NamedState(None, moments, weighted=False),), block=block)
         return StagedBlock(rows.then(found.function).settled(), block=block)
 
     def with_fills(self, state: Gapped, fills: Columns) -> Gapped:
@@ -86,10 +86,15 @@ class BehindFills(Mergeable):
         return self.imputer.fitted(fills)._with_gaps()
 
     def alone(
-        self, state: Any, piece: StagedBlock, y: Any, params: Mapping[str, Any], reader: Reader
+        self,
+        state: Any,
+        staged_block: StagedBlock,
+        y: Any,
+        params: Mapping[str, Any],
+        reader: Reader,
     ) -> tuple[Any, LazyRows]:
         """Return the statistic of the block, whose rows have gaps, and these rows."""
-        part, rows = super().alone(None, piece, y, params, reader)
+        part, rows = super().alone(None, staged_block, y, params, reader)
         return Gapped(part), rows
 
     def merged(self, state: Any, other: Any) -> Any:

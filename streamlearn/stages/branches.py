@@ -85,10 +85,10 @@ class Branches:
         X, parts = LazyRows(X.all()), {}
 
         def collect(name: str, columns: Any, y: Any) -> None:
-            piece = self.branches[name].of_block(
+            staged_block = self.branches[name].of_block(
                 LazyRows(columns), {}, reader.of_anything(), block, True
             )
-            parts[name] = piece.parts
+            parts[name] = staged_block.parts
 
         first = [stage for chain in self.branches.values() for stage in chain.stages[:1]]
         if any(isinstance(stage, Mergeable | OfTable) for stage in first):
@@ -103,13 +103,13 @@ class Branches:
     def alone(
         self,
         state: Joined | None,
-        piece: StagedBlock,
+        staged_block: StagedBlock,
         y: Any,
         params: Mapping[str, Any],
         reader: Reader,
     ) -> tuple[Joined, LazyRows]:
         """Return the states of the branches by the block alone, and its rows."""
-        return self.learn(state, piece, y, params, reader, alone=True)
+        return self.learn(state, staged_block, y, params, reader, alone=True)
 
     def merged(self, state: Joined, other: Joined) -> Joined:
         """Return the merged states of the branches, by blocks alone."""
@@ -129,7 +129,7 @@ class Branches:
     def learn(
         self,
         state: Joined | None,
-        piece: StagedBlock,
+        staged_block: StagedBlock,
         y: Any,
         params: Mapping[str, Any],
         reader: Reader,
@@ -140,13 +140,13 @@ class Branches:
 
         With ``alone=True`` they are those of the block alone.
         """
-        X = piece.rows.all()
-        parts = piece.parts[0] if piece.parts else {}
-        states = {name: chain.nothing() for name, chain in self.branches.items()}
+        X = staged_block.rows.all()
+        parts = staged_block.parts[0] if staged_block.parts else {}
+        states = {name: chain.before_any_block() for name, chain in self.branches.items()}
         states.update({} if state is None else state.branches)
 
         def learn(name: str, columns: Any, y: Any) -> None:
-            known = StagedBlock(LazyRows(columns), parts.get(name, ()), block=piece.block)
+            known = StagedBlock(LazyRows(columns), parts.get(name, ()), block=staged_block.block)
             states[name], _ = self.branches[name].learn(
                 states[name], known, y, {}, reader.of_anything(), through=False, alone=alone
             )

@@ -50,7 +50,7 @@ class Passed(NamedTuple):
     reader: Reader
 
 
-class How(NamedTuple):
+class StageCall(NamedTuple):
     """How a block passes through a stage.
 
     Attributes
@@ -107,7 +107,7 @@ class Chain:
         """Return the states from which ``partial_fit`` continues."""
         return tuple(stage.begin() for stage in self.stages)
 
-    def nothing(self) -> tuple[Any, ...]:
+    def before_any_block(self) -> tuple[Any, ...]:
         """Return the states before any block."""
         return (None,) * len(self.stages)
 
@@ -133,15 +133,15 @@ class Chain:
         what it can from the block alone.
         """
         parts: tuple[Any, ...] = ()
-        piece = StagedBlock(X)
+        staged_block = StagedBlock(X)
         for applied, params in enumerate(self.arguments(given)):
-            piece, after = self._alone(applied, X, params, reader, block, learns)
-            parts = (*parts, *piece.parts)
+            staged_block, after = self._alone(applied, X, params, reader, block, learns)
+            parts = (*parts, *staged_block.parts)
             if after is None:
-                return piece._replace(parts=parts, applied=applied, block=block)
+                return staged_block._replace(parts=parts, applied=applied, block=block)
             X = after
-            piece, reader = StagedBlock(X), reader.of_anything()
-        return piece._replace(parts=parts, applied=len(self.stages), block=block)
+            staged_block, reader = StagedBlock(X), reader.of_anything()
+        return staged_block._replace(parts=parts, applied=len(self.stages), block=block)
 
     def _alone(
         self,
@@ -153,20 +153,20 @@ class Chain:
         learns: bool,
     ) -> tuple[StagedBlock, LazyRows | None]:
         """Return what stage i computes from a block alone, and its result if that needs no more."""
-        stage, piece = self.stages[i], StagedBlock(X)
+        stage, staged_block = self.stages[i], StagedBlock(X)
         if learns or isinstance(stage, Stateless):
-            piece = stage.of_block(X, params, reader, block)
+            staged_block = stage.of_block(X, params, reader, block)
         elif isinstance(stage, Mergeable):
-            piece = StagedBlock(stage.read(X, reader, block))
+            staged_block = StagedBlock(stage.read(X, reader, block))
         if not isinstance(stage, Stateless):
-            return piece, None
-        return piece, X.then(stage.function(piece.parts[-1], block)).settled()
+            return staged_block, None
+        return staged_block, X.then(stage.function(staged_block.parts[-1], block)).settled()
 
     @_configured
     def learn(
         self,
         states: tuple[Any, ...],
-        piece: StagedBlock,
+        staged_block: StagedBlock,
         y: Any,
         given: Mapping[str, Any],
         reader: Reader,
@@ -181,13 +181,13 @@ class Chain:
         no stage learns. With ``alone=True`` the returned states are those of the block alone, and
         it is transformed by ``states``.
         """
-        rows, parts, applied, clean, block = piece
+        rows, parts, applied, clean, block = staged_block
         last = len(self.stages) - 1
         before = Passed(rows, rows, None, clean, reader)
         out: tuple[Any, ...] = ()
         for i, params in enumerate(self.arguments(given)):
             transforms = i >= applied and (through or i < last)
-            how = How(y, params, block, learns, alone, transforms)
+            how = StageCall(y, params, block, learns, alone, transforms)
             state, before = self._through(i, states, out, parts, before, how)
             out = (*out, state)
         done = len(self.stages) if through else max(applied, last)
@@ -200,7 +200,7 @@ class Chain:
         out: tuple[Any, ...],
         parts: tuple[Any, ...],
         passed: Passed,
-        how: How,
+        how: StageCall,
     ) -> tuple[Any, Passed]:
         """Return the state of stage i after a block, and what the next stage gets.
 
@@ -250,8 +250,8 @@ class Chain:
         self, states: tuple[Any, ...], X: Any, reader: Reader, block: int | None
     ) -> Any:
         """Return the rows of a block that was learned from, transformed by all stages."""
-        piece = self.of_block(LazyRows(X), {}, reader, block, learns=False)
-        _, after = self.learn(states, piece, None, {}, reader, learns=False)
+        staged_block = self.of_block(LazyRows(X), {}, reader, block, learns=False)
+        _, after = self.learn(states, staged_block, None, {}, reader, learns=False)
         return after.rows.all()
 
     def width(self, states: tuple[Any, ...]) -> tuple[Any, ...]:

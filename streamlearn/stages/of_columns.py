@@ -84,7 +84,7 @@ class OfColumns(Branches):
     def learn(
         self,
         state: Joined | None,
-        piece: StagedBlock,
+        staged_block: StagedBlock,
         y: Any,
         params: Mapping[str, Any],
         reader: Reader,
@@ -95,16 +95,20 @@ class OfColumns(Branches):
 
         With ``alone=True`` they are those of the block alone.
         """
-        pieces = piece.rows.array
+        pieces = staged_block.rows.array
         if not isinstance(pieces, Pieces):
-            rows = plain(piece.rows.all())
-            found = None if piece.parts[:1] else self._split(rows, reader, piece.block, learns=True)
+            rows = plain(staged_block.rows.all())
+            found = (
+                None
+                if staged_block.parts[:1]
+                else self._split(rows, reader, staged_block.block, learns=True)
+            )
             if found is None:
-                return super().learn(state, piece, y, params, reader, alone=alone)
+                return super().learn(state, staged_block, y, params, reader, alone=alone)
             pieces = found
         layout = self._layout(pieces.sample)
         assert layout is not None
-        states = {name: chain.nothing() for name, chain in self.branches.items()}
+        states = {name: chain.before_any_block() for name, chain in self.branches.items()}
         states.update({} if state is None else state.branches)
         parts = []
         for place, part in zip(layout, pieces.parts, strict=True):

@@ -11,7 +11,8 @@ from streamlearn._arrays.plain import plain
 from streamlearn._sklearn import _get_feature_names
 from streamlearn._validation.reader import Reader
 from streamlearn.blocks import LazyRows
-from streamlearn.stages.stage import StagedBlock, as_asked
+from streamlearn.stages.framed import framed_if_asked
+from streamlearn.stages.stage import StagedBlock
 
 
 class Columns(NamedTuple):
@@ -59,7 +60,7 @@ class OfTable:
     def learn(
         self,
         state: Columns | None,
-        piece: StagedBlock,
+        staged_block: StagedBlock,
         y: Any,
         params: Mapping[str, Any],
         reader: Reader,
@@ -71,22 +72,22 @@ class OfTable:
         ValueError
             If the block has another number of features.
         """
-        part, rows = self.alone(state, piece, y, params, reader)
+        part, rows = self.alone(state, staged_block, y, params, reader)
         return part if state is None else self.merged(state, part), rows
 
     def alone(
         self,
         state: Columns | None,
-        piece: StagedBlock,
+        staged_block: StagedBlock,
         y: Any,
         params: Mapping[str, Any],
         reader: Reader,
     ) -> tuple[Columns, LazyRows]:
         """Return the statistic of the block, and its rows."""
-        if not piece.parts:
-            piece = self.of_block(piece.rows, params, reader, None)
-        (part,) = piece.parts
-        return part, piece.rows
+        if not staged_block.parts:
+            staged_block = self.of_block(staged_block.rows, params, reader, None)
+        (part,) = staged_block.parts
+        return part, staged_block.rows
 
     def merged(self, state: Columns, other: Columns) -> Columns:
         """Return the merged state.
@@ -113,7 +114,7 @@ class OfTable:
     def function(self, state: Columns, block: int | None) -> Callable[..., Any]:
         """Return the transformation of blocks."""
         fitted = self.fitted(state)
-        return as_asked(fitted._rows_function(), self.estimator, lambda: fitted)
+        return framed_if_asked(fitted._rows_function(), self.estimator, lambda: fitted)
 
     def fitted(self, state: Columns) -> Any:
         """Return a fitted copy of the transformer."""

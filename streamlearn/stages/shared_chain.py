@@ -14,7 +14,7 @@ from typing import Any
 
 from streamlearn._validation.reader import Reader
 from streamlearn.blocks import LazyRows
-from streamlearn.stages.chain import Chain, How, Passed
+from streamlearn.stages.chain import Chain, Passed, StageCall
 from streamlearn.stages.stage import StagedBlock
 
 
@@ -80,7 +80,7 @@ class SharedChain(Chain):
         out: tuple[Any, ...],
         parts: tuple[Any, ...],
         passed: Passed,
-        how: How,
+        how: StageCall,
     ) -> tuple[Any, Passed]:
         compute = partial(super()._through, i, states, out, parts, passed, how)
         return self._once(("through", how.learns, how.alone, how.transforms), i, compute)

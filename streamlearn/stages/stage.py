@@ -30,17 +30,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from copy import copy, deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
-from sklearn import config_context, get_config
+from sklearn import get_config
 from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 
 from streamlearn._arrays import Array, batch_rows, first_row, to_numpy
-from streamlearn._arrays.sparse import is_sparse
-from streamlearn._sklearn import _get_feature_names, _get_output_config, _wrap_data_with_container
+from streamlearn._sklearn import _get_feature_names
 from streamlearn._thirdparty.lazy import Method
 from streamlearn._thirdparty.partial_fit import partially_fitted
 from streamlearn._thirdparty.rowwise import function_of
@@ -49,6 +48,7 @@ from streamlearn._validation.reader import Reader, read_weight, same_place_or_ra
 from streamlearn.blocks import LazyRows, some_rows
 from streamlearn.core.batches import cut, learn_batches
 from streamlearn.core.learner import Learner, an_array
+from streamlearn.stages.framed import framed_if_asked
 
 
 class StagedBlock(NamedTuple):
@@ -74,7 +74,7 @@ class StagedBlock(NamedTuple):
     block: int | None = None
 
 
-class Named(NamedTuple):
+class NamedState(NamedTuple):
     """The state of one of our learners, the feature names or None, and whether rows had weights."""
 
     names: Any
@@ -104,11 +104,11 @@ class Mergeable:
     merges = True
 
     def begin(self) -> Any:
-        """Return the state from which ``partial_fit`` continues: a `Named`, or None."""
+        """Return the state from which ``partial_fit`` continues: a `NamedState`, or None."""
         former, known = self.estimator._former(), self.estimator
         if former is None:
             return None
-        return Named(getattr(known, "feature_names_in_", None), former, known._weighted)
+        return NamedState(getattr(known, "feature_names_in_", None), former, known._weighted)
 
     def read(self, X: LazyRows, reader: Reader, block: int | None) -> LazyRows:
         """Return rows with a checked array as their source."""
@@ -132,16 +132,16 @@ class Mergeable:
         if may_be_refused(learner, state, X.array.shape[0], known):
             known.finite_or_raise(X.all(), block, made=bool(X.functions))
         clean = weight is None and bool(learner.is_clean(state, X.array.shape[0]))
-        return StagedBlock(X, (Named(names, state, self.weighted),), clean=clean)
+        return StagedBlock(X, (NamedState(names, state, self.weighted),), clean=clean)
 
     def learn(
         self,
-        state: Named | None,
-        piece: StagedBlock,
+        state: NamedState | None,
+        staged_block: StagedBlock,
         y: Any,
         params: Mapping[str, Any],
         reader: Reader,
-    ) -> tuple[Named, LazyRows]:
+    ) -> tuple[NamedState, LazyRows]:
         """Return the state merged with the statistic of the block, and its rows.
 
         Raises
@@ -149,24 +149,24 @@ class Mergeable:
         ValueError
             If the block is on another device or in another library, or has other features.
         """
-        part, rows = self.alone(state, piece, y, params, reader)
+        part, rows = self.alone(state, staged_block, y, params, reader)
         return part if state is None else self.merged(state, part), rows
 
     def alone(
         self,
-        state: Named | None,
-        piece: StagedBlock,
+        state: NamedState | None,
+        staged_block: StagedBlock,
         y: Any,
         params: Mapping[str, Any],
         reader: Reader,
-    ) -> tuple[Named, LazyRows]:
+    ) -> tuple[NamedState, LazyRows]:
         """Return the statistic of the block, and its rows."""
-        if not piece.parts:
-            piece = self.of_block(piece.rows, params, reader, None)
-        (part,) = piece.parts
-        return part, self.read(piece.rows, reader, None)
+        if not staged_block.parts:
+            staged_block = self.of_block(staged_block.rows, params, reader, None)
+        (part,) = staged_block.parts
+        return part, self.read(staged_block.rows, reader, None)
 
-    def merged(self, state: Named, other: Named) -> Named:
+    def merged(self, state: NamedState, other: NamedState) -> NamedState:
         """Return the merged state.
 
         Raises
@@ -185,9 +185,9 @@ class Mergeable:
                 f"X has {found} features, but {name} is expecting {known} features as input."
             )
         merged = self.learner.merge(state.state, other.state)
-        return Named(state.names, merged, state.weighted or other.weighted)
+        return NamedState(state.names, merged, state.weighted or other.weighted)
 
-    def function(self, state: Named, block: int | None) -> Callable[..., Any]:
+    def function(self, state: NamedState, block: int | None) -> Callable[..., Any]:
         """Return the transformation: a function of batches, or of blocks if it returns frames."""
         assert self.learner.applied is not None
         assert self.learner.is_empty is not None
@@ -198,9 +198,9 @@ class Mergeable:
         # No row that is learned from is outside of the range of all rows. So nothing is clipped in
         # the end, and a learner can follow an `AffineMap` until then.
         function = getattr(function, "unclipped", function)
-        return as_asked(function, self.estimator, lambda: self.fitted(state))
+        return framed_if_asked(function, self.estimator, lambda: self.fitted(state))
 
-    def fitted(self, state: Named) -> Any:
+    def fitted(self, state: NamedState) -> Any:
         """Return a fitted copy of the transformer."""
         out = copy(self.estimator)
         out._finish(state.state, names=state.names, weighted=state.weighted)
@@ -240,45 +240,6 @@ def may_be_refused(learner: Learner, state: Any, n_rows: int, reader: Reader) ->
 
 
 @dataclass(frozen=True, eq=False)
-class Framed:
-    """A transformation of blocks to frames, for ``set_output``.
-
-    Attributes
-    ----------
-    function : callable
-    fitted : object
-        The fitted transformer, which names the columns.
-    config : dict
-        scikit-learn's configuration in the thread that makes this object. Tasks run in other
-        threads.
-    """
-
-    function: Callable[..., Any]
-    fitted: Any
-    config: dict[str, Any] = field(default_factory=get_config)
-
-    whole = True
-
-    def __call__(self, X: Any) -> Any:
-        """Return the transformed rows of X in a frame."""
-        rows = self.function(X)
-        rows = rows if is_sparse(rows) or hasattr(rows, "iloc") else to_numpy(rows)
-        with config_context(**self.config):
-            return _wrap_data_with_container("transform", rows, X, self.fitted)
-
-
-def as_asked(
-    function: Callable[..., Any], estimator: Any, fitted: Callable[[], Any]
-) -> Callable[..., Any]:
-    """Return a transformation whose results are frames, if ``set_output`` of an estimator asks.
-
-    ``fitted`` returns the fitted estimator, which names the columns.
-    """
-    wanted = _get_output_config("transform", estimator)["dense"]
-    return function if wanted == "default" else Framed(function, fitted())
-
-
-@dataclass(frozen=True, eq=False)
 class Foreign:
     """Any estimator with ``partial_fit``. It learns from whole blocks, and transforms them."""
 
@@ -297,10 +258,15 @@ class Foreign:
         return self.estimator
 
     def learn(
-        self, state: Any, piece: StagedBlock, y: Any, params: Mapping[str, Any], reader: Reader
+        self,
+        state: Any,
+        staged_block: StagedBlock,
+        y: Any,
+        params: Mapping[str, Any],
+        reader: Reader,
     ) -> tuple[Any, LazyRows]:
         """Return a copy of the estimator that has learned from one more block, and its rows."""
-        rows = LazyRows(piece.rows.all())
+        rows = LazyRows(staged_block.rows.all())
         before = clone(self.estimator) if state is None else state
         return partially_fitted(before, rows.array, y, dict(params)), rows
 
@@ -339,13 +305,22 @@ class Stateless:
         return StagedBlock(X, (fitted,))
 
     def learn(
-        self, state: Any, piece: StagedBlock, y: Any, params: Mapping[str, Any], reader: Reader
+        self,
+        state: Any,
+        staged_block: StagedBlock,
+        y: Any,
+        params: Mapping[str, Any],
+        reader: Reader,
     ) -> tuple[Any, LazyRows]:
         """Return the estimator that was fitted to the first block, and the rows."""
         if state is None:
-            own = piece if piece.parts else self.of_block(piece.rows, params, reader, None)
+            own = (
+                staged_block
+                if staged_block.parts
+                else self.of_block(staged_block.rows, params, reader, None)
+            )
             (state,) = own.parts
-        return state, piece.rows
+        return state, staged_block.rows
 
     alone = learn
 
@@ -356,7 +331,7 @@ class Stateless:
     def function(self, state: Any, block: int | None) -> Callable[..., Any]:
         """Return the transformation of batches, or of blocks."""
         if hasattr(state, "_rows_function"):
-            return as_asked(state._rows_function(), self.estimator, lambda: state)
+            return framed_if_asked(state._rows_function(), self.estimator, lambda: state)
         return Method(state, "transform", {})
 
     def fitted(self, state: Any) -> Any:
@@ -403,7 +378,7 @@ class Prefitted(Stateless):
             return super().function(state, block)
         function = self.cross_fitted(block)
         if hasattr(state, "_rows_function"):
-            return as_asked(function, self.estimator, lambda: state)
+            return framed_if_asked(function, self.estimator, lambda: state)
         return function
 
 

@@ -12,7 +12,7 @@ from sklearn.base import ClassifierMixin, RegressorMixin, is_classifier, is_regr
 from streamlearn import blocks as engine
 from streamlearn import metrics as ours
 from streamlearn._arrays import to_numpy
-from streamlearn._sklearn import made_of
+from streamlearn._sklearn import scorer_arguments
 from streamlearn._thirdparty.scoring import own_score
 from streamlearn._thirdparty.tags import has_parameter
 from streamlearn._validation.arrays import as_array
@@ -56,10 +56,10 @@ def block_score(estimator: Any, scorer: Callable[..., Any] | None) -> BlockScore
     """
     metric, sign = _own_metric(estimator) if scorer is None else our_metric(scorer), 1
     if metric is None:
-        by_answers = scorer is None or made_of(scorer).metric is not None
+        by_answers = scorer is None or scorer_arguments(scorer).metric is not None
         return BlockScore(partial(_score_of_block, scorer), _add, _average, by_answers)
     if scorer is not None:
-        sign = made_of(scorer).sign
+        sign = scorer_arguments(scorer).sign
     return BlockScore(
         partial(_sums_of_block, metric, scorer),
         _merge,
@@ -104,7 +104,7 @@ def _sums_of_block(
     if has_no_weight(weight):
         return None
     how, method = _asked(metric, scorer, estimator)
-    of_block = partial(how.sums.of_block, *how.sums.options)
+    of_block = partial(how.statistic.of_block, *how.statistic.options)
     with np.errstate(over="ignore", invalid="ignore"):
         return _State(how, of_block(y, getattr(estimator, method)(X), weight, block.named))
 
@@ -118,16 +118,16 @@ def _sums_of_models(
     if has_no_weight(weight):
         return [None] * answers.n_models
     how, method = _asked(metric, scorer, models)
-    if how.sums.of_models is None or method not in how.sums.response:
+    if how.statistic.of_models is None or method not in how.statistic.response:
         return None
     with np.errstate(over="ignore", invalid="ignore"):
-        found = how.sums.of_models(*how.sums.options, y, answers, weight, block.named)
+        found = how.statistic.of_models(*how.statistic.options, y, answers, weight, block.named)
     return None if found is None else [_State(how, state) for state in found]
 
 
 def _asked(metric: Callable[..., Any], scorer: Any, estimator: Any) -> tuple[Metric, str]:
     """Return the metric of an estimator, and the method whose result it compares."""
-    if scorer is None or "labels" not in made_of(scorer).arguments:
+    if scorer is None or "labels" not in scorer_arguments(scorer).arguments:
         metric = with_labels(metric, estimator)
     return metric(UNREAD, UNREAD), "predict" if scorer is None else response_of(estimator, scorer)
 
@@ -135,7 +135,7 @@ def _asked(metric: Callable[..., Any], scorer: Any, estimator: Any) -> tuple[Met
 def _merge(a: _State | None, b: _State | None) -> _State | None:
     if a is None or b is None:
         return b if a is None else a
-    return a._replace(sums=a.metric.sums.merge(a.sums, b.sums))
+    return a._replace(sums=a.metric.statistic.merge(a.sums, b.sums))
 
 
 def _result(sign: int, state: _State | None) -> float:
@@ -157,7 +157,7 @@ def _score_of_block(
 
 def _accepts_weight(estimator: Any, scorer: Callable[..., Any] | None) -> bool:
     """Return whether a score takes ``sample_weight``."""
-    metric = None if scorer is None else made_of(scorer).metric or scorer
+    metric = None if scorer is None else scorer_arguments(scorer).metric or scorer
     return has_parameter(estimator.score if metric is None else metric, "sample_weight")
 
 

@@ -26,7 +26,7 @@ from streamlearn.blocks import Watch
 from streamlearn.wrappers import scoring
 from streamlearn.wrappers.block_learners import LearnedCopy
 from streamlearn.wrappers.post_fit import ParallelPostFit, parts_and_params
-from streamlearn.wrappers.split import Split, split_of
+from streamlearn.wrappers.split import BlockSplit, split_of
 
 
 class Incremental(ParallelPostFit):
@@ -291,7 +291,7 @@ class Incremental(ParallelPostFit):
             self._run(estimator, split, 1 if further else self.max_iter)
         return self
 
-    def _run(self, estimator: Any, split: Split, max_iter: int) -> None:
+    def _run(self, estimator: Any, split: BlockSplit, max_iter: int) -> None:
         """Let copies of the estimator learn for some epochs, and keep the last or the best one."""
         rule, scorer = Never(), scoring.scorer_of(self.scoring)
         if self.patience is not None:

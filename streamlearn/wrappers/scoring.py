@@ -12,7 +12,7 @@ from sklearn import metrics as theirs
 
 from streamlearn import blocks as engine
 from streamlearn import metrics as ours
-from streamlearn._sklearn import made_of
+from streamlearn._sklearn import scorer_arguments
 from streamlearn._thirdparty.partial_fit import as_here
 from streamlearn._thirdparty.scoring import score
 from streamlearn._thirdparty.tags import takes_collections
@@ -133,9 +133,9 @@ def scores_of_collection(
 def _metric_of(asked: Any, scorer: Any) -> tuple[Callable[..., Any], int, str]:
     """Return our metric for a scorer, its sign, and the method that returns what it compares."""
     function = metric_or_raise(scorer)
-    arguments = made_of(scorer).arguments
+    arguments = scorer_arguments(scorer).arguments
     function = function if "labels" in arguments else with_labels(function, asked)
-    return function, made_of(scorer).sign, response_of(asked, scorer)
+    return function, scorer_arguments(scorer).sign, response_of(asked, scorer)
 
 
 def of_blocks(estimator: Any, scorer: Any, blocks: engine.Blocks, order: Sequence[int]) -> float:

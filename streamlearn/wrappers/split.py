@@ -17,7 +17,7 @@ from streamlearn.wrappers import scoring
 from streamlearn.wrappers.block_learners import AsGiven, Copies, LearnedCopy, too_few_blocks
 
 
-class Split(NamedTuple):
+class BlockSplit(NamedTuple):
     """The blocks that an estimator learns from, and those that it is scored on.
 
     Attributes
@@ -52,7 +52,7 @@ def split_of(
     shuffle: bool,
     held_out: float | None,
     n_parallel: int = 1,
-) -> Split:
+) -> BlockSplit:
     """Return the split of X and y.
 
     Parameters
@@ -73,7 +73,7 @@ def split_of(
 
     Returns
     -------
-    Split
+    BlockSplit
 
     Raises
     ------
@@ -93,7 +93,7 @@ def split_of(
     if lazy:
         held = () if held_out is None else _blocks_held_out(blocks, held_out, seed)
         copies = Copies(same, seed if shuffle else None, held, get_config(), n_parallel)
-        return Split(copies, blocks, blocks, held)
+        return BlockSplit(copies, blocks, blocks, held)
     assert held_out is not None
     assert n_rows is not None
     n_held = int(np.ceil(held_out * n_rows))
@@ -111,11 +111,11 @@ def split_of(
     return split._replace(held=held_rows, which=[0])
 
 
-def _in_memory(X: Any, y: Any, params: dict[str, Any]) -> Split:
+def _in_memory(X: Any, y: Any, params: dict[str, Any]) -> BlockSplit:
     """Return rows in memory as one block. Their number is 1 if only the estimator knows it."""
     n_rows = engine.n_rows(X) if _says_its_rows(X) else 1
     block = engine.Block(0, {"X": range(max(n_rows, 1))}, in_memory=True)
-    return Split(AsGiven(X, y, params), engine.Blocks(("X",), None, block, (n_rows,), ()))
+    return BlockSplit(AsGiven(X, y, params), engine.Blocks(("X",), None, block, (n_rows,), ()))
 
 
 def _blocks_held_out(blocks: engine.Blocks, share: float, seed: int) -> list[int]:

@@ -7,20 +7,20 @@ from functools import partial
 from typing import Any
 
 from streamlearn import metrics as ours
-from streamlearn._sklearn import _check_response_method, made_of
+from streamlearn._sklearn import _check_response_method, scorer_arguments
 from streamlearn._thirdparty.tags import has_parameter
 from streamlearn.metrics.scorers import named_metrics, our_function
 
 
 def is_summed(scorer: Any) -> bool:
     """Return whether a scorer was made of a metric of scikit-learn."""
-    metric = None if scorer is None else made_of(scorer).metric
+    metric = None if scorer is None else scorer_arguments(scorer).metric
     return metric is not None and metric.__module__.startswith("sklearn.")
 
 
 def our_metric(scorer: Any) -> Callable[..., Any] | None:
     """Return our metric for a scorer that was made of a metric, or None if there is none."""
-    made = made_of(scorer)
+    made = scorer_arguments(scorer)
     function = made.metric
     if function in named_metrics().values():
         function = our_function(function.__name__)
@@ -65,7 +65,7 @@ def response_of(estimator: Any, scorer: Any) -> str:
     AttributeError
         If the estimator has none that the scorer takes.
     """
-    given = made_of(scorer).response_method
+    given = scorer_arguments(scorer).response_method
     try:
         _check_response_method(estimator, given)
     except AttributeError as error:

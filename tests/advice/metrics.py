@@ -44,7 +44,7 @@ def shares(shape: tuple[int, int]) -> np.ndarray:
 
 def few_pairs(limit: int, metric: Any, *given: Any) -> Any:
     """Return a metric that keeps fewer distinct pairs than the million of the package."""
-    with patch.object(pairs, "MOST", limit):
+    with patch.object(pairs, "MOST_PAIRS", limit):
         return metric(*given)
 
 

@@ -11,6 +11,7 @@ import dask
 import dask.array as da
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 import sklearn
 from hypothesis import given, settings
@@ -153,6 +154,19 @@ def test_what_is_masked_is_refused_where_nothing_may_be_missing(name, part, lazy
         clone(ESTIMATORS[name]).fit(**given)
     filled = {k: np.ma.filled(x, 1) for k, x in rows.items()}
     clone(ESTIMATORS[name]).fit(**filled)
+
+
+def test_views_and_runs_of_pyarrow_are_decoded():
+    """pyarrow takes no rows of them, and each block is cut into its first rows at least."""
+    table = pa.table(
+        {
+            "text": pa.array(["a", "b", "a"], pa.string_view()),
+            "bytes": pa.array([b"a", b"b", b"a"], pa.binary_view()),
+            "runs": pa.RunEndEncodedArray.from_arrays([2, 3], [1, 2]),
+        }
+    )
+    for rows in (table, table.to_batches()[0]):
+        assert plain(rows).iloc[1:].to_numpy().tolist() == [["b", b"b", 1], ["a", b"a", 2]]
 
 
 def test_masked_text_and_dates():

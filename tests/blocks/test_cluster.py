@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from dask.utils import key_split
 
-from streamlearn.blocks import Watch, align, groups, reduce, watching
+from streamlearn.blocks import Watch, align, groups, reduce, watches, watching
 from streamlearn.blocks.graph import scheduler
 from streamlearn.blocks.schedule import Schedule
 from streamlearn.linear_model import SGDRegressor
@@ -229,6 +229,19 @@ def nested(_number):
     with dask.config.set({"streamlearn.segment": 3}):
         state, _ = run(gather, (), align(X=X))
     return state, reduce(total, float.__add__, align(X=X))
+
+
+def test_tasks_see_nothing_of_the_fits_of_other_tasks(client):
+    """While a task waits, others begin on its worker, and distributed gives them its context."""
+    found = client.gather(client.map(watched, range(3 * len(client.nthreads())), pure=False))
+    assert set(found) == {0}
+
+
+def watched(_number):
+    before = len(watches())
+    with watching(Watch()):
+        nested(_number)
+    return before
 
 
 PERSISTED = {

@@ -71,8 +71,14 @@ def test_text_of_columns_that_are_named_arrives_as_codes(folder: Any) -> None:
     assert not kinds["name"].startswith("dictionary")
 
 
-def test_the_rows_are_those_of_the_files(folder: Any) -> None:
-    X = dd.read_parquet(folder)
+@pytest.mark.parametrize(
+    "how",
+    [{}, {"split_row_groups": True}, {"blocksize": "1GiB", "aggregate_files": True}],
+    ids=["a file a block", "a row group a block", "two files a block"],
+)
+def test_the_rows_are_those_of_the_files(folder: Any, how: dict[str, Any]) -> None:
+    X = dd.read_parquet(folder, **how)
+    assert X.npartitions == {"split_row_groups": 6, "blocksize": 1}.get(next(iter(how), ""), 2)
     blocks = engine.align(coded=("word", "name"), X=X)
     got = engine.reduce(lambda block: block.X, lambda a, b: pd.concat([a, b]), blocks)
     want = X.compute()

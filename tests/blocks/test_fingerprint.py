@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 
-from streamlearn.blocks.fingerprint import fingerprint
+from streamlearn.blocks.fingerprint import checksum, fingerprint
 
 MADE = """
 def times(n):
@@ -31,6 +32,13 @@ def circle():
     def second(x):
         return first(x)
     return first
+
+def without_value():
+    def early():
+        return late
+    if False:
+        late = 1
+    return early
 """
 SPACE: dict[str, Any] = {"__name__": "made"}
 exec(MADE, SPACE)
@@ -43,6 +51,7 @@ DIFFERENT = {
     "another default": SPACE["called_by_2"],
     "another constant": SPACE["without_c"],
     "functions that call each other": SPACE["circle"](),
+    "a function whose variable has no value": SPACE["without_value"](),
     "a ufunc": np.log,
     "another ufunc": np.sqrt,
     "a builtin": len,
@@ -57,6 +66,29 @@ def test_functions_that_do_other_things_have_other_words():
         same = [other for other in words if words[other] == found]
         assert same == [name]
     assert fingerprint(SPACE["times"](2)) == words["2 x"]
+
+
+ROWS = np.asarray([[0.0, 1.0], [2.0, 0.0]])
+OTHER = {
+    "sparse rows": (sp.csr_array(ROWS), sp.csr_array(2 * ROWS)),
+    "sparse rows, in other columns": (sp.csr_array(ROWS), sp.csr_array(ROWS[:, ::-1])),
+    "text": (np.asarray(["ab", "c"], object), np.asarray(["a", "bc"], object)),
+    "text and a number": (np.asarray(["1"], object), np.asarray([1], object)),
+    "no rows": (ROWS[:0], ROWS),
+}
+
+
+@pytest.mark.complete
+@pytest.mark.parametrize("name", OTHER)
+def test_other_values_have_another_checksum(name):
+    x, other = OTHER[name]
+    assert checksum(x) == checksum(x.copy()) != checksum(other)
+
+
+def test_the_format_of_sparse_rows_is_no_matter():
+    assert (
+        checksum(sp.coo_array(ROWS)) == checksum(sp.csc_array(ROWS)) == checksum(sp.csr_array(ROWS))
+    )
 
 
 @pytest.mark.parametrize("seed", ["1", "2"])

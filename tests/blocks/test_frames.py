@@ -10,8 +10,10 @@ import dask.array as da
 import numpy as np
 import pandas as pd
 import pytest
+from dask.base import collections_to_expr
 
 from streamlearn.blocks import align, map_rows, reduce
+from streamlearn.blocks.categorized import mended
 from tests.blocks import tracking
 from tests.blocks.tracking import run, see
 
@@ -49,6 +51,22 @@ def _in_this_thread():
 def joined(blocks):
     _, records = run(see, 0, blocks)
     return [np.concatenate(part) for part in zip(*(r.report for r in records), strict=True)]
+
+
+@pytest.mark.filterwarnings("ignore:The inplace keyword")  # of dask, in pandas 3.1
+@pytest.mark.parametrize("target", ["late", "kind"])
+def test_a_frame_after_categorize_comes_and_only_its_columns_are_read(table, target, tmp_path):
+    """dask's planner looks for the column of categories, also if it has left it out."""
+    table = table.assign(kind=["a", "b"] * (len(table) // 2))
+    dd.from_pandas(table, npartitions=3).to_parquet(tmp_path)
+    df = dd.read_parquet(tmp_path).categorize(["kind"])
+    X, y = joined(align(X=df[FEATURES[:2]], y=df[target]))
+    np.testing.assert_array_equal(X, table[FEATURES[:2]])
+    assert list(y) == list(table[target])
+    asked = mended(collections_to_expr([df[FEATURES[:2]], df[target]])).simplify()
+    reads = [x for x in asked.walk() if type(x).__name__.startswith("ReadParquet")]
+    assert reads
+    assert all(set(x.columns) == {*FEATURES[:2], target} for x in reads)
 
 
 def test_frames_come_as_they_are(folder, table):

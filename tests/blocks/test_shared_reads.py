@@ -6,7 +6,7 @@ import dask
 import numpy as np
 import pytest
 
-from streamlearn.blocks import AlignedRows, Reader, SharedReads, watching
+from streamlearn.blocks import AlignedRows, SharedReader, SharedReads, watching
 from streamlearn.blocks.watch import Watch
 from tests.containers import CHUNKS, N_ROWS, dask_array
 
@@ -35,9 +35,9 @@ def test_each_reader_sees_its_own_rows_of_the_blocks_that_it_holds():
         return [len(y) for y in given["y"]], np.asarray(given["X"])[:, 0]
 
     readers = [
-        Reader(odd, anywhere, read),
-        Reader(every, lambda number: number == 0, read),
-        Reader(every, lambda number: number != 0, read),
+        SharedReader(odd, anywhere, read),
+        SharedReader(every, lambda number: number == 0, read),
+        SharedReader(every, lambda number: number != 0, read),
     ]
     log: list[int] = []
     found = shared(log).read(readers)
@@ -62,7 +62,10 @@ def test_readers_may_pass_as_often_as_they_like_and_end_passes_early():
 
     log: list[int] = []
     found = shared(log).read(
-        [Reader(every, anywhere, reads(n, stop)) for n, stop in ((1, 9), (3, 9), (2, 0), (0, 0))]
+        [
+            SharedReader(every, anywhere, reads(n, stop))
+            for n, stop in ((1, 9), (3, 9), (2, 0), (0, 0))
+        ]
     )
     assert found == [X.sum(), 3 * X.sum(), 2 * X[: CHUNKS[0]].sum(), 0.0]
     assert log.count(0) == log.count(3) == 3
@@ -75,7 +78,7 @@ def test_a_reader_with_two_passes_at_a_time_does_not_wait_for_itself():
     def plain(given):
         return [len(block) for block in given["X"]]
 
-    found = shared().read([Reader(every, anywhere, work) for work in (nested, plain)])
+    found = shared().read([SharedReader(every, anywhere, work) for work in (nested, plain)])
     assert found == [[*CHUNKS], [*CHUNKS]]
 
 
@@ -89,7 +92,7 @@ def test_an_error_of_a_reader_ends_the_others(kind):
         return [len(block) for _ in range(100) for block in given["X"]]
 
     with pytest.raises(kind, match="here"):
-        shared().read([Reader(every, anywhere, work) for work in (plain, fails)])
+        shared().read([SharedReader(every, anywhere, work) for work in (plain, fails)])
 
 
 def test_blocks_that_are_loaded_elsewhere_are_not_shared():

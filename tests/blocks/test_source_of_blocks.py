@@ -435,6 +435,7 @@ def test_two_sources_in_lock_step():
     assert ours.score(features, targets) == wanted.score(X, y)
 
 
+@pytest.mark.complete
 @pytest.mark.parametrize(
     ("X", "y", "error", "words"),
     [

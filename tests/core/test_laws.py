@@ -262,13 +262,13 @@ CASES = {
     "comoments-classes": Case(class_comoments.learner(3), classes, 3, value=cosums),
     "comoments-integers": Case(block_comoments.learner(), integers, value=cosums),
     "components": Case(
-        components.learner(components.Asked(2, whiten=True)),
+        components.learner(components.ComponentSettings(2, whiten=True)),
         plain,
         value=cosums,
         exempt=(ON_THE_HOST, PRODUCTS),
     ),
     "components-about-zero": Case(
-        components.learner(components.Asked(2, centred=False)),
+        components.learner(components.ComponentSettings(2, centred=False)),
         integers,
         value=cosums,
         exempt=(ON_THE_HOST, PRODUCTS),

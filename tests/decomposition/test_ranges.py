@@ -193,7 +193,7 @@ def test_sums_of_parts_are_the_sums_of_all():
 
 def test_vectors_are_drawn_once_and_forgotten_after_fit():
     ranges.drawn.cache_clear()
-    first = ranges.Drawn(0, 4)
+    first = ranges.RandomVectors(0, 4)
     how = range_sums.learner(first)
     parts = [how.of_block(how.params, X[a : a + 100], None) for a in range(0, N, 100)]
     how.merge(how.merge(parts[0], parts[1]), how.merge(parts[2], parts[3]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import pickle
+from types import SimpleNamespace
 
 import dask.array as da
 import numpy as np
@@ -47,6 +48,23 @@ def test_the_line_of_a_terminal_changes():
     assert "5 of 10 blocks, 50 rows" in updates[4]
     assert " left" in updates[4]
     assert " left" not in updates[-1]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "says"),
+    [
+        (59.94, "59.9 s"),
+        (59.96, "1 min 00 s"),
+        (125.4, "2 min 05 s"),
+        (3599.7, "1 h 00 min"),
+        (12_000, "3 h 20 min"),
+    ],
+)
+def test_a_duration_is_in_units_that_a_person_reads(seconds, says, monkeypatch):
+    now = iter([0.0, *[seconds] * 20])
+    clock = SimpleNamespace(monotonic=lambda: next(now))
+    monkeypatch.setattr("streamlearn.diagnostics.progress.time", clock)
+    assert f", {says}" in said(StandardScaler())
 
 
 def test_blocks_of_unknown_number_are_counted():

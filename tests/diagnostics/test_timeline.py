@@ -144,6 +144,18 @@ def test_one_axis_of_time_for_all_panels(run, tmp_path):
     assert (tmp_path / "timeline.png").stat().st_size > 10_000
 
 
+@pytest.mark.parametrize(
+    ("end", "align"),
+    [(0.01, ["left", "center"]), (1.0, ["center"] * 2), (1.99, ["center", "right"])],
+)
+def test_the_name_of_a_short_phase_stays_in_the_picture(end, align, run):
+    start = start_of(run) - 1
+    phases = {"first": (start, start + end), "second": (start + end, start + 2)}
+    names = timeline(run, phases=phases).axes[0].texts
+    found = {text.get_text(): text.get_ha() for text in names}
+    assert [found[name] for name in phases] == align
+
+
 def test_errors_say_what_is_missing(run):
     with pytest.raises(ValueError, match="holds no task"):
         timeline(SimpleNamespace(results=[]))

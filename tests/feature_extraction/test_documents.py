@@ -14,6 +14,7 @@ import dask.dataframe as dd
 import numpy as np
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import given as drawn
@@ -64,6 +65,7 @@ CONTAINERS: dict[str, Callable[[], Any]] = {
     "a generator function": lambda: lambda: iter(blocks()),
     "a column of pandas": lambda: pd.Series(TEXTS, dtype="category"),
     "a column of polars": lambda: pl.Series(TEXTS),
+    "a column of pyarrow": lambda: pa.chunked_array([TEXTS[:5], TEXTS[5:]]),
     "an array": lambda: np.asarray(TEXTS),
 }
 

@@ -103,6 +103,7 @@ VALUES = [
 ]
 
 
+@pytest.mark.complete
 @pytest.mark.parametrize("value", VALUES, ids=lambda v: type(v).__name__)
 def test_values_come_back(value, tmp_path):
     same(back(value, tmp_path), value)
@@ -146,6 +147,7 @@ def test_sparse_arrays_come_back(kind, tmp_path):
 BITS = [getattr(np.random, name) for name in ("MT19937", "PCG64", "PCG64DXSM", "Philox", "SFC64")]
 
 
+@pytest.mark.complete
 @pytest.mark.parametrize("bits", BITS)
 @pytest.mark.parametrize("kind", [np.random.RandomState, np.random.Generator])
 def test_random_streams_go_on(kind, bits, tmp_path):
@@ -217,6 +219,7 @@ def own_function(x):
     return x
 
 
+@pytest.mark.complete
 @pytest.mark.parametrize(
     ("value", "says"),
     [
@@ -412,6 +415,7 @@ HOSTILE = {
 }
 
 
+@pytest.mark.complete
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_hostile_file_ends_in_an_error(name, tmp_path):
     tree, arrays, says = HOSTILE[name]
@@ -434,6 +438,7 @@ def changed_state(kind, bits, changed):
     return {"random": [kind.__name__, encoder.encoded(state)]}, encoder.arrays
 
 
+@pytest.mark.complete
 @pytest.mark.parametrize(
     ("bits", "changed"),
     [
@@ -510,6 +515,7 @@ def deep():
     return '{"list": [' * 100_000 + "]}" * 100_000
 
 
+@pytest.mark.complete
 @pytest.mark.parametrize(
     ("content", "says"),
     [

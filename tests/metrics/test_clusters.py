@@ -135,7 +135,7 @@ def test_information_of_independent_clusterings_of_many_rows_does_not_cancel():
 
 
 def test_labels_of_two_clusterings_that_are_too_many_are_refused(monkeypatch):
-    monkeypatch.setattr(pairs, "MOST", 20)
+    monkeypatch.setattr(pairs, "MOST_PAIRS", 20)
     with pytest.raises(ValueError, match=r"labels_true holds 30 different labels.*sample of the"):
         metrics.rand_score(np.arange(30), np.arange(30))
 
@@ -400,7 +400,7 @@ def test_centers_of_other_rows_or_labels_are_refused():
 
 
 def test_labels_that_are_identifiers_are_refused(monkeypatch):
-    monkeypatch.setattr(clusters, "MOST", 400)
+    monkeypatch.setattr(clusters, "MOST_MOMENTS", 400)
     given = dask_array(ROWS), dask_array(np.arange(N_ROWS))
     with pytest.raises(ValueError, match=r"different labels.*an identifier of rows"):
         metrics.calinski_harabasz_score(*given)

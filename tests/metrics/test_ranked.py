@@ -63,7 +63,7 @@ KINDS = (
 @pytest.fixture
 def few(monkeypatch):
     """Let 128 pairs be kept."""
-    monkeypatch.setattr(ranked, "MOST", 128)
+    monkeypatch.setattr(ranked, "MOST_PAIRS", 128)
 
 
 def state_of(y, scores, weight=None, chunks=None):
@@ -175,7 +175,7 @@ def test_each_point_of_a_curve_is_one_of_the_exact_curve(few, kind):
 
 
 def test_too_many_pairs_of_labels_are_refused(monkeypatch):
-    monkeypatch.setattr(pairs, "MOST", 20)
+    monkeypatch.setattr(pairs, "MOST_PAIRS", 20)
     many = np.arange(30)
     message = r"y_true holds 30 different labels and y_pred 30.* accuracy_score takes any number"
     with pytest.raises(ValueError, match=message):

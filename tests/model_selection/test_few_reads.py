@@ -446,9 +446,15 @@ def test_a_model_of_sums_sums_each_row_once_for_all_folds(name, cv, monkeypatch)
         np.testing.assert_allclose(fit.intercept_, alone.intercept_, rtol=1e-9)
 
 
-def test_folds_that_lack_a_class_are_fitted_as_others_are():
-    late = np.where(np.arange(N_ROWS) < N_ROWS - 30, LABELS, 2)
-    given = dask_array(X, CHUNKS), dask_array(late, CHUNKS)
+LACKING = {
+    "a class comes late": np.where(np.arange(N_ROWS) < N_ROWS - 30, LABELS, 2),
+    "a fold has one class": np.where(np.arange(N_ROWS) < N_ROWS // 3, 0, LABELS),
+}
+
+
+@pytest.mark.parametrize("name", LACKING)
+def test_folds_that_lack_a_class_are_fitted_as_others_are(name):
+    given = dask_array(X, CHUNKS), dask_array(LACKING[name], CHUNKS)
     found = cross_validate(RidgeClassifier(), *given, cv=KFold(3), return_estimator=True)
     for fit, (train, _) in zip(found["estimator"], KFold(3).split_collections(*given), strict=True):
         alone = RidgeClassifier().fit(*train)

@@ -295,6 +295,9 @@ def test_several_scores_and_the_one_that_chooses():
             ask(X)
     worst = several.set_params(refit=lambda table: int(np.argmax(table["rank_test_accuracy"])))
     assert worst.fit(lazy(X), lazy(CLASSES)).best_params_ == {"alpha": 10.0}
+    no_number = several.set_params(refit=lambda table: table["params"][0])
+    with pytest.raises(TypeError, match=r"refit returned .* Return an int from 0 to"):
+        no_number.fit(lazy(X), lazy(CLASSES))
 
 
 def test_an_error_ends_a_candidate_only():

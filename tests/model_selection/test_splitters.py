@@ -215,6 +215,7 @@ UNKNOWN = dask_array(np.arange(20.0), (10, 10), known=False)
 KNOWN = dask_array(np.arange(4.0), (2, 2))
 
 
+@pytest.mark.complete
 @pytest.mark.parametrize(
     ("cv", "arrays", "error", "says"),
     [

@@ -19,7 +19,7 @@ from sklearn import model_selection as theirs
 from streamlearn.blocks import from_blocks
 from streamlearn.linear_model import SGDRegressor
 from streamlearn.model_selection import KFold, train_test_split
-from streamlearn.model_selection.draws import Draw, Drawn
+from streamlearn.model_selection.draws import Draw, DrawnPart
 from streamlearn.model_selection.folds import Folds, places
 from tests.backends import open_backend
 from tests.blocks import tracking
@@ -111,7 +111,7 @@ def test_blocks_of_equal_length_have_draws_of_their_own():
 
 @pytest.mark.parametrize("known", [True, False])
 def test_the_total_over_blocks_of_one_row_is_the_share(known):
-    part = partial(Drawn, test=True)
+    part = partial(DrawnPart, test=True)
     for seed in range(50):
         draw = Draw(seed, 40, 160, 200) if known else Draw(seed, 0.2, 0.8, None)
         assert abs(sum(part(draw).counts([1] * 200)) - 40) <= (0 if known else 3)
@@ -347,6 +347,7 @@ UNKNOWN = dask_array(np.arange(20.0), (10, 10), known=False)
 KNOWN = dask_array(np.arange(20.0), (10, 10))
 
 
+@pytest.mark.complete
 @pytest.mark.parametrize(
     ("given", "how", "error", "says"),
     [

@@ -308,6 +308,7 @@ def test_the_documented_parameters_are_those_of_the_signature(name):
 # Bad input
 
 
+@pytest.mark.complete
 @pytest.mark.parametrize(
     ("function", "how", "error", "says"),
     [

@@ -349,7 +349,7 @@ def test_a_pipeline_of_encoders_alone():
 
 
 def test_a_column_of_too_many_values_names_hashing(monkeypatch):
-    monkeypatch.setattr(limits, "MOST", 3)
+    monkeypatch.setattr(limits, "MOST_CATEGORIES", 3)
     for X in (table(), in_parts(table())):
         with pytest.raises(ValueError, match=r"column 't' has more than 3 .* Hash it"):
             OneHotEncoder().fit(X)

@@ -12,7 +12,7 @@ from streamlearn._training import prepare
 from streamlearn._training.block_learner import BlockLearner
 from streamlearn._training.course import Course, Learned
 from streamlearn._training.epochs import Progress, train
-from streamlearn._training.stopping import NoImprovement, Waiting
+from streamlearn._training.stopping import NoImprovement, StallCounts
 from streamlearn.blocks import align
 from streamlearn.core import scores
 from streamlearn.core.linear import sgd
@@ -47,7 +47,7 @@ def blocks(chunks=CHUNKS, **more):
 
 def waits(values, tol, patience):
     """Return after each of ``values`` which columns have waited long enough."""
-    waiting, out = Waiting.begin(len(values[0])), []
+    waiting, out = StallCounts.begin(len(values[0])), []
     for value in values:
         waiting, stalled = waiting.after(np.array(value, dtype=float), tol, patience)
         out.append(stalled.tolist())

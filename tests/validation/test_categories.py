@@ -91,7 +91,7 @@ def test_lookup_of_dates_in_other_units():
 
 
 def test_too_many_values(monkeypatch):
-    monkeypatch.setattr(categories, "MOST", 2)
+    monkeypatch.setattr(categories, "MOST_CATEGORIES", 2)
     few_or_raise(np.arange(2), "column 'a'")
     with pytest.raises(ValueError, match=r"column 'a' has more than 2 distinct.*FeatureHasher"):
         few_or_raise(np.arange(3), "column 'a'")

@@ -8,14 +8,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from streamlearn._validation.columns import factorize, missing_in, numpy_of, table_of
+from streamlearn.blocks import from_blocks
+from streamlearn.preprocessing import StandardScaler
 
 COLUMNS: dict[str, tuple[Any, list[Any]]] = {
     "objects": (np.asarray(["b", "a", None, "b"], dtype=object), ["b", "a", None, "b"]),
+    "polars objects": (pl.Series(["b", "a", "b"], dtype=pl.Object), ["b", "a", "b"]),
     "objects with NaN": (np.asarray(["b", np.nan, None], dtype=object), ["b", np.nan, None]),
     "text": (np.asarray(["b", "a", "b"]), ["b", "a", "b"]),
     "integers": (np.asarray([3, 1, 3]), [3, 1, 3]),
@@ -65,6 +69,7 @@ def same(a: list[Any], b: list[Any]) -> bool:
     return all(p == q or (p != p and q != q) for p, q in pairs)
 
 
+@pytest.mark.complete
 @pytest.mark.parametrize("kind", COLUMNS)
 def test_factorize(kind):
     column, want = COLUMNS[kind]
@@ -94,6 +99,29 @@ def test_values_without_a_hash():
     column[:] = [{}, "a"]
     with pytest.raises(TypeError, match=r"uniformly strings or numbers. Got \['dict', 'str'\]"):
         factorize(column)
+
+
+NESTED = [[1], [2]]
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pd.Series(NESTED, dtype=pd.ArrowDtype(pa.list_(pa.int64())), name="x"),
+        pl.Series("x", NESTED, dtype=pl.Array(pl.Int64, 1)),
+        pl.Series("x", NESTED),
+        pl.Series("x", [{"a": 1}, {"a": 1}]),
+        pd.Series([{"a": 1}] * 2, dtype=pd.ArrowDtype(pa.struct([("a", pa.int64())])), name="x"),
+    ],
+    ids=lambda column: str(column.dtype),
+)
+def test_an_entry_is_one_value(column):
+    with pytest.raises(TypeError, match=r"Column 'x' has dtype .*an entry holds several values"):
+        factorize(column)
+    rows = column.to_frame()
+    for X in (rows, from_blocks([rows, rows])):
+        with pytest.raises(TypeError, match=r"column 'x', so an entry holds several values"):
+            StandardScaler().fit(X)
 
 
 @given(st.lists(st.sampled_from(["a", "b", "", None, np.nan, "é" * 40]), max_size=30))

@@ -198,3 +198,16 @@ def test_a_missing_label_is_told_with_its_block(model, kind, as_array):
         assert "contains NaN" in said
         assert re.search(r"\by(_true)?\b", said)
         assert "lock 1" in said
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_weights_of_classes_are_finite(value):
+    with pytest.raises(ValueError, match=r"class_weight is -?(nan|inf) for class 'b'\."):
+        class_weights({"b": value}, np.asarray(["a", "b"]), None, unsigned="no.")
+
+
+def test_negative_weights_of_classes_are_refused_where_those_of_rows_are():
+    classes = np.asarray([0, 1])
+    with pytest.raises(ValueError, match=r"negative values, -2 for class 1, and steps take none"):
+        class_weights({1: -2}, classes, None, unsigned="steps take none.")
+    assert class_weights({1: -2}, classes, None).tolist() == [1, -2]

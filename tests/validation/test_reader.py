@@ -18,6 +18,7 @@ READER = Reader("SomeEstimator", 2)
 ROWS = [[1, 2], [3, 4]]
 
 
+@pytest.mark.complete
 @pytest.mark.parametrize(
     "x",
     [
@@ -64,6 +65,7 @@ def test_float_arrays_are_not_copied_where_rows_lie_side_by_side():
 DATES = pd.DataFrame({"a": pd.date_range("2020-01-01", periods=2), "b": [1, 2]})
 
 
+@pytest.mark.complete
 @pytest.mark.parametrize(
     ("x", "error", "says"),
     [

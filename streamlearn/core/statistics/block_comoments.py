@@ -36,7 +36,7 @@ from streamlearn.core.statistics.block_moments import is_narrow
 from streamlearn.core.statistics.comoments import Comoments, init
 from streamlearn.core.statistics.moments import or_one
 
-SOME = 256
+ROWS_OF_SHIFT = 256
 """The number of rows of which the mean is the shift."""
 
 
@@ -140,7 +140,7 @@ def _shift(X: Array, weight: Array | None) -> Array:
     It is the mean of about 256 rows. It is 0 for columns of sparse X that stay sparse.
     """
     xp, dtype = namespace(X), widest_float(X)
-    every = slice(None, None, 1 + X.shape[0] // SOME)
+    every = slice(None, None, 1 + X.shape[0] // ROWS_OF_SHIFT)
     some = cast(dense(X[every, :]), dtype)
     if weight is None:
         base = some[0, :]

@@ -25,7 +25,7 @@ from streamlearn.core.learner import Learner
 from streamlearn.core.mergeable import mergeable
 from streamlearn.core.statistics.moments import two_part_sum
 
-MOST = 1_000_000
+MOST_CATEGORIES = 1_000_000
 """The largest number of categories of a feature."""
 
 ENTRIES = 4
@@ -76,7 +76,7 @@ def of_block(params: Params, X: Array, weight: Array | None, codes: Array) -> Ca
     Raises
     ------
     ValueError
-        If a number is `MOST` or more.
+        If a number is `MOST_CATEGORIES` or more.
 
     Examples
     --------
@@ -107,7 +107,7 @@ def _of_rows(
     xp, k, dtype = namespace(X), params.n_classes, like.weight.dtype
     at, least = categories(X)
     widths = [int(most) + 1 for most in to_numpy(xp.max(at, axis=0)).tolist()]
-    if max(widths) > MOST:
+    if max(widths) > MOST_CATEGORIES:
         raise too_large(widths.index(max(widths)))
     codes = cast(codes, at.dtype)
     tables = [
@@ -127,10 +127,11 @@ def _of_rows(
 
 
 def too_large(feature: int) -> ValueError:
-    """Return the error for a feature that holds `MOST` or more."""
+    """Return the error for a feature that holds `MOST_CATEGORIES` or more."""
     return ValueError(
-        f"Feature {feature} holds {MOST:,} or more, and there may be at most {MOST:,} categories, "
-        "which are the numbers 0, 1, 2 and so on. Encode them by OrdinalEncoder."
+        f"Feature {feature} holds {MOST_CATEGORIES:,} or more, and there may be at most "
+        f"{MOST_CATEGORIES:,} categories, which are the numbers 0, 1, 2 and so on. Encode them by "
+        "OrdinalEncoder."
     )
 
 
@@ -138,7 +139,7 @@ def categories(X: Array) -> tuple[Array, Array]:
     """Return the categories of rows (n, d), and `CategoryCounts.least`, (d,).
 
     Numbers lose what is behind the point, as in scikit-learn. Negative numbers and those that are
-    not finite become 0, and numbers that are too large become `MOST`.
+    not finite become 0, and numbers that are too large become `MOST_CATEGORIES`.
     """
     xp, dtype = namespace(X), float_dtype(X)
     if xp.isdtype(X.dtype, ("integral", "bool")):
@@ -149,7 +150,7 @@ def categories(X: Array) -> tuple[Array, Array]:
         x = xp.trunc(xp.where(known, X, xp.zeros_like(X)))
         least = xp.min(cast(x, dtype), axis=0)
         least = xp.where(xp.all(known, axis=0), least, xp.full_like(least, xp.nan))
-    at = xp.minimum(xp.maximum(x, xp.zeros_like(x)), xp.full_like(x, MOST))
+    at = xp.minimum(xp.maximum(x, xp.zeros_like(x)), xp.full_like(x, MOST_CATEGORIES))
     return cast(at, default_int(X)), xp.minimum(least, xp.zeros_like(least))
 
 

@@ -218,7 +218,7 @@ def after_step(state: Sums, step: Array) -> tuple[Array, Array]:
     return mean, xp.maximum(squares, xp.zeros_like(squares)) / n
 
 
-class Found(NamedTuple):
+class Optimum(NamedTuple):
     """The optimum, and moments of the transformed numbers. All arrays have shape (n_features,).
 
     Attributes
@@ -241,11 +241,11 @@ class Found(NamedTuple):
 
 def applied(params: Params, state: Sums) -> PowerMap:
     """Return the transformation with the lambdas of params, to a mean of 0 and a variance of 1."""
-    found = Found(params.power, *after_step(state, 0 * state.gg), params.shrink, 1)
+    found = Optimum(params.power, *after_step(state, 0 * state.gg), params.shrink, 1)
     return standardized(params.yeo_johnson, params.origin, found, like=state.gg)
 
 
-def standardized(yeo_johnson: bool, origin: Origin, found: Found, *, like: Array) -> PowerMap:
+def standardized(yeo_johnson: bool, origin: Origin, found: Optimum, *, like: Array) -> PowerMap:
     """Return the transformation at the optimum to a mean of 0 and a variance of 1.
 
     Its arrays are on the device of ``like``. Constant features become 0.

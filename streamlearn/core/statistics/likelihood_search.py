@@ -12,7 +12,7 @@ from typing import NamedTuple
 from streamlearn._arrays import Array, namespace
 from streamlearn.core.power_map import Origin, exponents, logarithms
 from streamlearn.core.statistics.likelihood import (
-    Found,
+    Optimum,
     Params,
     Sums,
     after_step,
@@ -148,7 +148,7 @@ def _meeting(low: Point, high: Point) -> Array:
 
 def optimum(
     ask: Callable[[Params], Sums], search: Search, *, close: float = CLOSE, most: int = 50
-) -> Found:
+) -> Optimum:
     """Return the most likely lambdas. ``ask`` returns the sums of all rows at some lambdas.
 
     There is no pass after the last step, because the errors that remain are below rounding: the
@@ -160,4 +160,4 @@ def optimum(
         search, by, done = step(search, state, close)
         passes += 1
     mean, variance = after_step(state, by)
-    return Found(search.params.power, mean, variance, before.shrink, passes)
+    return Optimum(search.params.power, mean, variance, before.shrink, passes)

@@ -123,6 +123,7 @@ def test_poisson_and_gamma_are_powers_1_and_2():
     np.testing.assert_allclose(LOSSES["poisson"].value(p, y, 0.1), full, rtol=1e-6, atol=1e-9)
 
 
+@pytest.mark.complete
 @pytest.mark.parametrize("power", ANY)
 @pytest.mark.parametrize("link", ["log", "identity"])
 def test_deviances_of_any_power_are_scikit_learns(power, link):

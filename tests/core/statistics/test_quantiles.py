@@ -16,6 +16,7 @@ METHODS = (
 )
 
 
+@pytest.mark.complete
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("method", METHODS)
 def test_numpys_quantiles_while_all_numbers_fit(method, dtype):
