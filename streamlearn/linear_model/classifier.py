@@ -24,7 +24,7 @@ from streamlearn._validation.labels import (
 from streamlearn.core.linear import links, sgd
 from streamlearn.core.linear.losses import FAMILIAR
 from streamlearn.core.scores import ACCURACY
-from streamlearn.linear_model.base import NO_SIGNS, SGD
+from streamlearn.linear_model.base import WHY_UNSIGNED, SGD
 from streamlearn.linear_model.linear_scores import ProbableClassifier
 
 
@@ -408,7 +408,7 @@ default="auto"
         return links.codes
 
     def _class_params(self, classes: np.ndarray, found: Labels | None) -> sgd.Params:
-        why = NO_SIGNS if self.learning_rate == "auto" else ""
+        why = WHY_UNSIGNED if self.learning_rate == "auto" else ""
         weights = class_weights(self.class_weight, classes, found, unsigned=why)
         if _n_outputs(classes) > 1:
             return self._params() if weights is None else self._params(positive=weights)
