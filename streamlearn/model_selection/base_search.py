@@ -149,7 +149,8 @@ class BaseSearch(ParallelPostFit):
         params = with_classes(learns, self._routed("fit", params), y, further=False)
         like = kind_of(X)
         given, same, rows = laid_out(X, y, params, seed)
-        n_blocks = None if rows is None else len(rows)
+        # A block without rows is no step of the search; unknown lengths are NaN, and count.
+        n_blocks = None if rows is None else sum(n != 0 for n in rows)
         n_folds, of_blocks = self._folds(rows)
         if not n_folds and rows is not None and sum(n != 0 for n in rows) == 1:
             raise no_block_scored()

@@ -211,7 +211,7 @@ class HyperbandSearchCV(HalvingBase):
     -----
     The number of candidates follows from the number of blocks. With R blocks, first cuts after r
     of them and the factor e, there are about ``(s + 1) e^s / (k + 1)`` candidates in bracket
-    k of ``s = log_e(R / r)``.
+    k of ``s = log_e(R / r)``. Only blocks that may have rows count.
 
     Differences from scikit-learn:
 

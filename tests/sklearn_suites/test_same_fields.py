@@ -41,9 +41,12 @@ import streamlearn.neighbors as our_neighbors
 import streamlearn.preprocessing as our_transformers
 from tests.public import OF_DOCUMENTS, documents
 
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:Class PassiveAggressive:FutureWarning", "ignore:n_quantiles:UserWarning"
-)
+pytestmark = [
+    pytest.mark.complete,  # each line of the tables is a statement of its own
+    pytest.mark.filterwarnings(
+        "ignore:Class PassiveAggressive:FutureWarning", "ignore:n_quantiles:UserWarning"
+    ),
+]
 
 PAIRS = {
     "SGDClassifier": (our_models, their_models),
