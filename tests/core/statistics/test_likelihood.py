@@ -46,7 +46,9 @@ def test_numbers_of_the_other_sign_of_a_column_that_is_far_from_zero(sign, power
     search = search_of(True, x, power)
     assert search.params.origin.side[0] == sign
     state = lk.of_block(search.params, x[:, None])
-    found = lk.Found(np.full(1, power), *lk.after_step(state, np.zeros(1)), search.params.shrink, 1)
+    found = lk.Optimum(
+        np.full(1, power), *lk.after_step(state, np.zeros(1)), search.params.shrink, 1
+    )
     standard = lk.standardized(True, search.params.origin, found, like=x)
     others = -sign * np.asarray([0.0, 1e-3, 1.0, 20.0, 5e3])
     out = standard(others[:, None])[:, 0]
