@@ -60,7 +60,7 @@ from optimum import deviations, mean_loss, optimum, zeros
 from tables import TABLES, NotInstalledError, Rows, made
 from ways import WAYS, Coefficients, Task, in_calls, over_blocks, sgd
 
-from streamlearn.core.linear.losses import FAMILIAR, MARGIN_LOSSES, OF_CLASSES
+from streamlearn.core.linear.losses import MARGIN_LOSSES, OF_CLASSES, SKLEARN_LOSSES
 from streamlearn.core.linear.sgd import Params
 
 BLOCKS, SORTED_BLOCKS = 20, 100  # sorted rows can only be mixed as finely as they are cut
@@ -142,7 +142,7 @@ def compared(
         return held_out(task, drawn, W / sd, b - (W / sd) @ mean) / least_scaled
 
     curves, picked = {"streamlearn": [over(over_blocks, o) for o in orders]}, {}
-    if params.loss in FAMILIAR:  # scikit-learn's learner has no other losses
+    if params.loss in SKLEARN_LOSSES:  # scikit-learn's learner has no other losses
         tried = [standardized(orders[-1], **settings) for settings in GRID]
         picked = GRID[int(np.argmin(np.nan_to_num(tried, nan=np.inf)))]
         curves |= {
@@ -284,7 +284,7 @@ def main() -> None:
     parser.add_argument(
         "--losses",
         nargs="+",
-        choices=list(FAMILIAR),
+        choices=list(SKLEARN_LOSSES),
         help="default: log_loss, hinge for classes; squared_error, huber for values. "
         "A table that is made for a loss of its own has that one",
     )

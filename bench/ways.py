@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from common import in_blocks
 
-from streamlearn.core.linear.losses import FAMILIAR, LOSSES
+from streamlearn.core.linear.losses import LOSSES, SKLEARN_LOSSES
 from streamlearn.core.linear.sgd import Params
 
 
@@ -39,7 +39,7 @@ def ours(task: Task, **settings: Any) -> Any:
     known: dict[str, Any] = {}
     if task.params.kind == "classes":
         known = {"classes": range(max(task.K, 2))}
-    elif task.params.loss not in FAMILIAR:
+    elif task.params.loss not in SKLEARN_LOSSES:
         known = {LOSSES[task.params.loss].parameter: task.params.epsilon}
     return sgd(task, linear_model, **known, **settings)
 

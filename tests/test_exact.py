@@ -24,7 +24,7 @@ from sklearn.utils import compute_class_weight
 from sklearn.utils._param_validation import InvalidParameterError
 
 from streamlearn import linear_model
-from streamlearn.core.linear.losses import FAMILIAR, MARGIN_LOSSES
+from streamlearn.core.linear.losses import MARGIN_LOSSES, SKLEARN_LOSSES
 from streamlearn.core.linear.rates import RATES
 from streamlearn.core.linear.row_step import PASSIVE
 from streamlearn.linear_model import (
@@ -40,7 +40,7 @@ from tests.containers import dask_array
 
 N_ROWS = 70
 KINDS = ("two classes", "three classes", "values")
-VALUE_LOSSES = [name for name in FAMILIAR if name not in MARGIN_LOSSES]
+VALUE_LOSSES = [name for name in SKLEARN_LOSSES if name not in MARGIN_LOSSES]
 PENALTIES = ("l2", "l1", "elasticnet", None)
 AVERAGES = {"two classes": (False, True), "three classes": (False, 40), "values": (False, True)}
 WEIGHTS = (None, "rows", "classes")
@@ -162,7 +162,7 @@ SEEN: Counter = Counter()
 
 GROUPS = [
     (kind, loss, rate)
-    for kind, loss in itertools.product(KINDS, FAMILIAR)
+    for kind, loss in itertools.product(KINDS, SKLEARN_LOSSES)
     for rate in (*RATES, *PASSIVE)
     if kind != "values" or loss in VALUE_LOSSES
     if rate in RATES or loss == ("epsilon_insensitive" if kind == "values" else "hinge")

@@ -21,7 +21,7 @@ from sklearn.utils import compute_class_weight
 from sklearn.utils._param_validation import InvalidParameterError
 
 from streamlearn import linear_model
-from streamlearn.core.linear.losses import FAMILIAR, MARGIN_LOSSES
+from streamlearn.core.linear.losses import MARGIN_LOSSES, SKLEARN_LOSSES
 from streamlearn.core.linear.rates import RATES
 from streamlearn.linear_model import SGDClassifier, SGDRegressor
 from streamlearn.pipeline import make_pipeline
@@ -29,7 +29,7 @@ from streamlearn.preprocessing import StandardScaler
 from tests.containers import dask_array
 
 ROW_BY_ROW = {"shuffle": False, "batch_size": 1}
-VALUE_LOSSES = [name for name in FAMILIAR if name not in MARGIN_LOSSES]
+VALUE_LOSSES = [name for name in SKLEARN_LOSSES if name not in MARGIN_LOSSES]
 PENALTIES = ("l2", "l1", "elasticnet", None)
 LAST = {"max_iter": 2, "tol": None}
 
@@ -114,7 +114,7 @@ def test_regressor_row_by_row_is_scikit_learns(rate, penalty):
         np.testing.assert_allclose(ours.predict(X), known.predict(X), rtol=1e-9)
 
 
-@pytest.mark.parametrize("loss", FAMILIAR)
+@pytest.mark.parametrize("loss", SKLEARN_LOSSES)
 def test_every_loss_of_the_classifier_row_by_row(loss):
     X, _, y, _ = table(n_classes=3)
     for rate in RATES:
@@ -371,7 +371,7 @@ def test_the_loss_of_a_call_is_that_of_the_model_before_it():
 
 
 @pytest.mark.parametrize("rate", ["auto", "optimal"])
-@pytest.mark.parametrize("loss", FAMILIAR)
+@pytest.mark.parametrize("loss", SKLEARN_LOSSES)
 def test_every_loss_learns_a_clear_rule(loss, rate):
     rng = np.random.default_rng(3)
     X = rng.normal(size=(3000, 3))

@@ -30,7 +30,7 @@ from streamlearn.blocks import is_collection
 from streamlearn.core.learner import Learner, an_array
 from streamlearn.core.linear import links, newton, rowwise, sgd
 from streamlearn.core.linear.local_steps import LOCAL_STEPS
-from streamlearn.core.linear.losses import FAMILIAR, LOSSES
+from streamlearn.core.linear.losses import LOSSES, SKLEARN_LOSSES
 from streamlearn.core.linear.row_step import PASSIVE
 from streamlearn.core.scores import EACH_ACCURACY, Score
 from streamlearn.linear_model import draws, scheduled
@@ -91,7 +91,7 @@ class SGD(Parameters, LinearScores, SparseCoef, SklearnAttributes, Estimator):
         """Return the module that learns from the rows. ``state`` is what was learned before."""
         if self._rate() == "auto":
             return newton
-        if self._loss() in FAMILIAR and (self.batch_size == 1 or self._rate() in PASSIVE):
+        if self._loss() in SKLEARN_LOSSES and (self.batch_size == 1 or self._rate() in PASSIVE):
             return rowwise
         if self.batch_size != "auto" or not self._may_loop(given):
             return sgd
@@ -107,7 +107,7 @@ class SGD(Parameters, LinearScores, SparseCoef, SklearnAttributes, Estimator):
         With an L1 penalty all rows and epochs of a call have to be one run of the loop. It does not
         know all losses.
         """
-        if self._loss() not in FAMILIAR:
+        if self._loss() not in SKLEARN_LOSSES:
             return False
         return self.penalty not in ("l1", "elasticnet") or self._is_one_call(given)
 

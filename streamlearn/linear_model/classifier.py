@@ -22,7 +22,7 @@ from streamlearn._validation.labels import (
     two_classes_or_raise,
 )
 from streamlearn.core.linear import links, sgd
-from streamlearn.core.linear.losses import FAMILIAR
+from streamlearn.core.linear.losses import SKLEARN_LOSSES
 from streamlearn.core.scores import ACCURACY
 from streamlearn.linear_model.base import SGD, WHY_UNSIGNED
 from streamlearn.linear_model.linear_scores import ProbableClassifier
@@ -247,7 +247,7 @@ default="auto"
 
     _parameter_constraints: dict[str, Any] = {
         **SGD._parameter_constraints,
-        "loss": [StrOptions({*FAMILIAR, "multinomial"})],
+        "loss": [StrOptions({*SKLEARN_LOSSES, "multinomial"})],
         "n_jobs": [Options(Integral, {1, -1}), None],
         "class_weight": [StrOptions({"balanced"}), dict, None],
         "classes": ["array-like", None],

@@ -119,7 +119,7 @@ class GeneralizedLinear(WholeFit):
         zero, v = self._begin
         function = objective.of.rows(self._state.mean)
 
-        def read(weights: np.ndarray, former: np.ndarray | None) -> newton_sums.Sums:
+        def read(weights: np.ndarray, former: np.ndarray | None) -> newton_sums.DerivativeSums:
             params = newton_sums.Params(loss, parameter, weights, former, *self._classes())
             again = course._replace(learner=newton_sums.learner(params))
             return read_again(again, given.blocks, given.flow, function).state

@@ -252,7 +252,7 @@ class HuberRegressor(LinearScores, WholeFit, MergeableRegressor):
         self.__dict__.pop("outliers_", None)
         function = self._of.rows(self._state.mean)
 
-        def read(v: np.ndarray, scale: float, caution: float) -> huber_sums.Sums:
+        def read(v: np.ndarray, scale: float, caution: float) -> huber_sums.HuberSums:
             params = huber_sums.Params(
                 float(self.epsilon), v[None, :], scale, caution, self._level, self._unit
             )

@@ -23,7 +23,7 @@ from sklearn.exceptions import ConvergenceWarning
 from streamlearn._arrays import to_numpy
 from streamlearn._estimator.unit_lengths import EPS
 from streamlearn._training.epochs import warn_of_interrupt
-from streamlearn.core.linear.huber_sums import Sums
+from streamlearn.core.linear.huber_sums import HuberSums
 
 SHORTEST, LONGEST = 1e-3, 10.0
 """How much smaller and larger the scale may become in a step."""
@@ -92,7 +92,7 @@ class LossAround(NamedTuple):
     value: float
 
     @classmethod
-    def of(cls, objective: Objective, v: np.ndarray, scale: float, sums: Sums) -> LossAround:
+    def of(cls, objective: Objective, v: np.ndarray, scale: float, sums: HuberSums) -> LossAround:
         """Return the loss around a model from its sums."""
         each = [to_numpy(a).astype(np.float64) for a in sums]
         A, p, u, q, far, outside = (a / each[-1][0] for a in each[:-1])
@@ -159,7 +159,7 @@ def solved(M: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 def minimum(
     objective: Objective,
-    read: Callable[[np.ndarray, float, float], Sums],
+    read: Callable[[np.ndarray, float, float], HuberSums],
     v: np.ndarray,
     scale: float,
     *,
@@ -175,7 +175,7 @@ def minimum(
     ----------
     objective : Objective
     read : callable
-        ``(v, scale, caution) -> Sums``. It reads all rows.
+        ``(v, scale, caution) -> HuberSums``. It reads all rows.
     v : ndarray of shape (D,)
     scale : float
         The model to begin with.

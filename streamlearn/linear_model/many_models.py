@@ -31,8 +31,8 @@ from streamlearn._validation.labels import class_weights
 from streamlearn.blocks import Record, Watch, watching
 from streamlearn.core.learner import Learner
 from streamlearn.core.linear import newton_state, sgd
-from streamlearn.core.linear.losses import FAMILIAR, LOSSES
-from streamlearn.core.linear.newton_schedule import SOME, WIDEST
+from streamlearn.core.linear.losses import LOSSES, SKLEARN_LOSSES
+from streamlearn.core.linear.newton_schedule import LEAST_SAMPLE, WIDEST
 from streamlearn.core.linear.rates import RATES
 from streamlearn.core.linear.sgd import Params
 from streamlearn.linear_model.answers import Answers
@@ -90,7 +90,7 @@ def _by_columns(estimator: Any) -> bool:
     if loss is None or loss.joint:
         return False
     rate, batches = estimator._rate(), estimator.batch_size not in (1, "auto")
-    return rate == "auto" or (rate in RATES and (batches or estimator.loss not in FAMILIAR))
+    return rate == "auto" or (rate in RATES and (batches or estimator.loss not in SKLEARN_LOSSES))
 
 
 def _are_positive(weights: Any) -> bool:
@@ -114,7 +114,7 @@ def most_models(model: Any, n_features: int, n_classes: int) -> int:
         return MOST_MODELS
     D = n_features + 1
     columns = 1 if n_classes <= 2 else n_classes
-    return min(MOST_MODELS, max(1, WIDEST // (D * max(D, SOME) * columns)))
+    return min(MOST_MODELS, max(1, WIDEST // (D * max(D, LEAST_SAMPLE) * columns)))
 
 
 class ManyModels(SGD):

@@ -20,7 +20,7 @@ from streamlearn._arrays import Array, asarray, to_numpy
 from streamlearn._estimator.unit_lengths import EPS, at_unit_length
 from streamlearn._training.epochs import warn_of_interrupt
 from streamlearn.core.linear.joint_loss import as_matrix
-from streamlearn.core.linear.newton_sums import Sums
+from streamlearn.core.linear.newton_sums import DerivativeSums
 from streamlearn.linear_model.least_squares import Problem, Whitened, null_space
 
 WELL = 1e3
@@ -162,7 +162,7 @@ class NewtonResult(NamedTuple):
 
 def minimum(
     objective: Objective,
-    read: Callable[[np.ndarray, np.ndarray | None], Sums],
+    read: Callable[[np.ndarray, np.ndarray | None], DerivativeSums],
     v: np.ndarray,
     former: np.ndarray,
     *,
@@ -180,7 +180,7 @@ def minimum(
     ----------
     objective : Objective
     read : callable
-        ``(v, former) -> Sums``. It reads all rows.
+        ``(v, former) -> DerivativeSums``. It reads all rows.
     v, former : ndarrays of shape (K, r + 1)
         The model to begin with, and one to which it goes back if that is better.
     most : int

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from streamlearn.core.learner import Learner
-from streamlearn.core.linear.losses import FAMILIAR, LOSSES, OF_CLASSES
+from streamlearn.core.linear.losses import LOSSES, OF_CLASSES, SKLEARN_LOSSES
 
 
 def refining_or_raise(refine: int, loss: str, rate: str, kind: str) -> None:
@@ -29,7 +29,7 @@ def refining_or_raise(refine: int, loss: str, rate: str, kind: str) -> None:
             if LOSSES[name].slope is not None
             and not LOSSES[name].nonsmooth
             and (name in OF_CLASSES) is of_classes
-            and (kind == "values" or name in OF_CLASSES or name in FAMILIAR)
+            and (kind == "values" or name in OF_CLASSES or name in SKLEARN_LOSSES)
         )
         raise ValueError(
             f"refine={refine} needs a smooth loss, and {loss!r} has a kink, where there is no "

@@ -181,7 +181,7 @@ def halved(n_candidates: int, n_blocks: int | None, factor: float, first: int | 
             cuts.append((at, left))
     if n_candidates > 1 and not cuts:
         raise ValueError(
-            f"Candidates would first drop out after {first} blocks, and there are {n_blocks}. Give "
+            f"Candidates would first drop out after {first} blocks, and {n_blocks} have rows. Give "
             "data in more blocks, or min_resources, which may be at most the number of blocks."
         )
     return Bracket(0, n_candidates, tuple(cuts))

@@ -282,8 +282,8 @@ class HyperbandSearchCV(HalvingBase):
     def _all_brackets(self, n_blocks: int | None) -> list[Bracket]:
         if n_blocks is not None and self.n_blocks not in (None, n_blocks):
             raise ValueError(
-                f"n_blocks={self.n_blocks}, and the data have {n_blocks} blocks. Leave n_blocks "
-                "out, which is for sources that do not say how many blocks they have."
+                f"n_blocks={self.n_blocks}, and the data have {n_blocks} blocks with rows. Leave "
+                "n_blocks out, which is for sources that do not say how many blocks they have."
             )
         n_blocks = n_blocks if self.n_blocks is None else int(self.n_blocks)
         if n_blocks is None:

@@ -14,7 +14,7 @@ from sklearn.base import is_classifier
 from streamlearn._thirdparty import row_loop
 from streamlearn.core.learner import Batch
 from streamlearn.core.linear import rowwise
-from streamlearn.core.linear.losses import FAMILIAR, MARGIN_LOSSES
+from streamlearn.core.linear.losses import MARGIN_LOSSES, SKLEARN_LOSSES
 from streamlearn.core.linear.rates import RATES
 from streamlearn.core.linear.row_step import PASSIVE
 from streamlearn.core.linear.sgd import Params
@@ -27,12 +27,12 @@ from streamlearn.linear_model import (
 )
 from tests.containers import dask_array
 
-VALUE_LOSSES = [name for name in FAMILIAR if name not in MARGIN_LOSSES]
+VALUE_LOSSES = [name for name in SKLEARN_LOSSES if name not in MARGIN_LOSSES]
 MODELS = ("coef", "intercept", "mean_coef", "mean_intercept")
 CHUNKS = (40, 1, 49)
 CELLS = [
     (loss, rate)
-    for loss, rate in itertools.product(FAMILIAR, (*RATES, *PASSIVE))
+    for loss, rate in itertools.product(SKLEARN_LOSSES, (*RATES, *PASSIVE))
     if rate in RATES or loss in ("hinge", "epsilon_insensitive")
 ]
 

@@ -53,7 +53,7 @@ ROOM = 0.05
 """The part of the curvature of all rows by which the rest of a sample may be concave."""
 
 
-class Around(NamedTuple):
+class ObjectiveAround(NamedTuple):
     """All rows, seen by the models w.
 
     Attributes
@@ -106,7 +106,7 @@ class Approximation(NamedTuple):
     Attributes
     ----------
     params : Params
-    around : Around
+    around : ObjectiveAround
     sample : Sample
     slope : array of shape (K, D)
         g - g_S.
@@ -115,7 +115,7 @@ class Approximation(NamedTuple):
     """
 
     params: Params
-    around: Around
+    around: ObjectiveAround
     sample: Sample
     slope: Array
     bend: Array
@@ -145,7 +145,7 @@ class Samples(NamedTuple):
     Attributes
     ----------
     params : Params
-    around : Around
+    around : ObjectiveAround
     exact : Sample
         Rows that count for themselves, and keep their weights.
     drawn : Sample
@@ -155,14 +155,14 @@ class Samples(NamedTuple):
     """
 
     params: Params
-    around: Around
+    around: ObjectiveAround
     exact: Sample
     drawn: Sample
     of_exact: tuple[Array, Array]
     of_drawn: tuple[Array, Array]
 
     @classmethod
-    def at(cls, params: Params, around: Around, exact: Sample, drawn: Sample) -> Samples:
+    def at(cls, params: Params, around: ObjectiveAround, exact: Sample, drawn: Sample) -> Samples:
         """Return two samples at the models w."""
         found = (_of_rows(params, rows, around.weights) for rows in (exact, drawn))
         return cls(params, around, exact, drawn, *found)

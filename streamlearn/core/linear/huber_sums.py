@@ -63,7 +63,7 @@ class Params(NamedTuple):
     unit: float = 1.0
 
 
-class Sums(NamedTuple):
+class HuberSums(NamedTuple):
     """Weighted sums over rows z with residuals r.
 
     Attributes
@@ -92,15 +92,15 @@ class Sums(NamedTuple):
     weight: Array
 
 
-def init(params: Params, n_features: int, n_outputs: int = 1, *, like: Array) -> Sums:
+def init(params: Params, n_features: int, n_outputs: int = 1, *, like: Array) -> HuberSums:
     """Return the sums of no rows."""
     xp, D = namespace(like), asarray(params.weights, like=like).shape[1]
     shapes: tuple[tuple[int, ...], ...] = ((D, D), (D,), (D,), (1,), (1,), (1,), (1,))
     how = {"dtype": widest_float(like), "device": device(like)}
-    return Sums(*(xp.zeros(shape, **how) for shape in shapes))
+    return HuberSums(*(xp.zeros(shape, **how) for shape in shapes))
 
 
-def of_block(params: Params, X: Array, weight: Array | None, target: Array) -> Sums:
+def of_block(params: Params, X: Array, weight: Array | None, target: Array) -> HuberSums:
     """Return the sums of a block with targets (n_rows,).
 
     Examples
@@ -137,33 +137,33 @@ def of_block(params: Params, X: Array, weight: Array | None, target: Array) -> S
             column_sums(a_out),
             column_sums(a),
         )
-        out = Sums(*(u + v for u, v in zip(out, found, strict=True)))
+        out = HuberSums(*(u + v for u, v in zip(out, found, strict=True)))
     return out
 
 
-def merge(a: Sums, b: Sums) -> Sums:
+def merge(a: HuberSums, b: HuberSums) -> HuberSums:
     """Return the sums of the rows of both."""
-    return Sums(*(u + v for u, v in zip(a, b, strict=True)))
+    return HuberSums(*(u + v for u, v in zip(a, b, strict=True)))
 
 
-def _n_features(state: Sums) -> int:
+def _n_features(state: HuberSums) -> int:
     return state.residual.shape[0] - 1
 
 
-def _is_finite(state: Sums) -> Array:
+def _is_finite(state: HuberSums) -> Array:
     xp = namespace(state.weight)
     return xp.all(xp.isfinite(state.signs)) & xp.all(xp.isfinite(state.far + state.squares))
 
 
-def _is_clean(state: Sums, n_rows: int) -> Array:
+def _is_clean(state: HuberSums, n_rows: int) -> Array:
     return _is_finite(state)
 
 
-def _is_empty(state: Sums) -> Array:
+def _is_empty(state: HuberSums) -> Array:
     return state.weight[0] == 0
 
 
-def _applied(params: Params, state: Sums) -> Predictor:
+def _applied(params: Params, state: HuberSums) -> Predictor:
     return Predictor(params.weights)
 
 

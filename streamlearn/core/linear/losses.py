@@ -447,7 +447,7 @@ LOSSES = {
 }
 """The losses by name. The names are scikit-learn's, also those of its generalized linear models."""
 
-FAMILIAR = (
+SKLEARN_LOSSES = (
     *("hinge", "perceptron", "squared_hinge", "modified_huber", "log_loss"),
     *("squared_error", "huber", "epsilon_insensitive", "squared_epsilon_insensitive"),
 )

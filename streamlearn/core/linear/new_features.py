@@ -177,7 +177,7 @@ def _of_each_model(
         c = slice(i * step, (i + 1) * step)
         new = None
         if bool(may_have[i]):
-            own, sample = _alone(params, some, c)
+            own, sample = _of_one_model(params, some, c)
             at, m, T = pick(worst, slice(i, i + 1)), batch.X.shape[0], batch.seen
             new = fitted(own, w[c, :], level, squares[i, :], sample, at, m, T)
         found = found or new is not None
@@ -186,7 +186,7 @@ def _of_each_model(
     return (concat([a for a, _ in parts]), concat([b for _, b in parts])) if found else None
 
 
-def _alone(params: Params, some: Sample, c: slice) -> tuple[Params, Sample]:
+def _of_one_model(params: Params, some: Sample, c: slice) -> tuple[Params, Sample]:
     """Return the parameters and the sample of the model that some of the columns are."""
     numbers = {name: getattr(params, name) for name in ("alpha", "l1_ratio", "epsilon")}
     numbers = {k: a[c] if getattr(a, "ndim", 0) else a for k, a in numbers.items()}

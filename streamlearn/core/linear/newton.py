@@ -107,8 +107,8 @@ from streamlearn.core.linear.newton_state import (
     start,
 )
 from streamlearn.core.linear.newton_step import (
-    OfSample,
-    Seen,
+    SampleCurvature,
+    SeenRows,
     curvature_of_sample,
     sample_rows,
     weight_in_mean,
@@ -205,11 +205,11 @@ def update(params: Params, state: State, batch: Batch) -> tuple[State, Info]:
     h = curvature_of_sample(params, some, T, state.curvature.square, rows)
     part = some_of(batch.draws, feeding)
     whole = part is None and h.shape[0] == m
-    curved = OfSample(rows, h, some.weight, some.square, centre, whole, part, loss.joint)
+    curved = SampleCurvature(rows, h, some.weight, some.square, centre, whole, part, loss.joint)
     worst = None
     if loss.kinked or not (whole and carried):
         worst = worst_of(params, found.worst, centre, wide=wide)
-    seen = Seen(T, m, inverts, curved, worst, found.gradient(centre, m), kept)
+    seen = SeenRows(T, m, inverts, curved, worst, found.gradient(centre, m), kept)
     return advance(params, state, seen), info
 
 

@@ -9,13 +9,13 @@ from streamlearn.core.linear import newton_quadratic, newton_targets, trust
 from streamlearn.core.linear.curvature import product
 from streamlearn.core.linear.losses import LOSSES
 from streamlearn.core.linear.newton_state import State, as_they_are, is_carried
-from streamlearn.core.linear.newton_step import Seen
+from streamlearn.core.linear.newton_step import SeenRows
 from streamlearn.core.linear.one_pass_sums import Sample
 from streamlearn.core.linear.sgd import Params
 from streamlearn.core.rows import is_sparse, linear_predictor
 
 
-def advance(params: Params, state: State, seen: Seen) -> State:
+def advance(params: Params, state: State, seen: SeenRows) -> State:
     """Return the state after the rows, by the rule that suits the loss; see `newton`."""
     step = newton_quadratic.step if is_carried(params, state) else newton_targets.step
     return step(params, state, seen)

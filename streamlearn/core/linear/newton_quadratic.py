@@ -68,8 +68,8 @@ from streamlearn.core.linear.newton_state import (
     renew,
 )
 from streamlearn.core.linear.newton_step import (
-    OfSample,
-    Seen,
+    SampleCurvature,
+    SeenRows,
     bounded,
     curvature_along,
     divided,
@@ -88,11 +88,11 @@ LONGEST = 4.0
 EXPLORING, RETURNING = 7.0, 4.0
 """How many times a row counts in the two parts of a step of w near a kink."""
 
-FEWEST = 16
+FEWEST_FEEDING = 16
 """The rows of a batch from which on its worst row feeds H. Fewer rows are not exceptions."""
 
 
-def step(params: Params, state: State, seen: Seen) -> State:
+def step(params: Params, state: State, seen: SeenRows) -> State:
     """Include the batch in the quadratic, and move u to its minimum."""
     xp, w, u = namespace(state.weights), state.weights, state.mean
     T, m, taken = seen.before, seen.rows, seen.kept > 0.0
@@ -131,7 +131,7 @@ def step(params: Params, state: State, seen: Seen) -> State:
     )
 
 
-def explored(params: Params, state: State, seen: Seen, u: Array) -> Array:
+def explored(params: Params, state: State, seen: SeenRows, u: Array) -> Array:
     """Return the next w near a kink: after a step by the batch alone, and back towards u."""
     w, T, m, d = state.weights, seen.before, seen.rows, state.centre.shape[0]
     n = evenness(state.curvature)[:, None] if seen.curved.weighted else 1.0
@@ -156,7 +156,7 @@ def fading(params: Params, mean: Array, recent: Array, T: int, known: Curvature)
     return 1.5 + 4.0 * p if loss.jumps else LEAST + xp.minimum(4.0 * p, 0.75)
 
 
-def fed(params: Params, state: State, seen: Seen, taken: Array) -> tuple[State, Array]:
+def fed(params: Params, state: State, seen: SeenRows, taken: Array) -> tuple[State, Array]:
     """Return the state with a curvature that the batch has fed, and the weight r (K,) of it.
 
     The weight is 0 in columns that are not ``taken`` (K,). A batch whose curvature counts without
@@ -179,11 +179,11 @@ def fed(params: Params, state: State, seen: Seen, taken: Array) -> tuple[State, 
     if not curved.whole:
         assert seen.worst is not None
         Z, h, a = seen.worst
-        h = r / max(m, FEWEST) * h
+        h = r / max(m, FEWEST_FEEDING) * h
         if a is not None:
             h = h * xp.minimum(a, curved.mean_weight())  # the sample has the heavier rows
         more = Z, h
-    if isinstance(curved, OfSample) and curved.part is not None:
+    if isinstance(curved, SampleCurvature) and curved.part is not None:
         assert more is not None
         Z, h = curved.farthest(known.square)
         more = concat([more[0], Z]), concat([more[1], r / m * h])

@@ -34,7 +34,7 @@ from streamlearn._arrays.order import row_order
 from streamlearn.core.batches import cut
 from streamlearn.core.learner import Batch, Info, Refinement
 from streamlearn.core.linear.approximation import (
-    Around,
+    ObjectiveAround,
     Sample,
     Samples,
     curvature,
@@ -47,8 +47,9 @@ from streamlearn.core.linear.curvature import (
     with_matrix,
 )
 from streamlearn.core.linear.losses import LOSSES
-from streamlearn.core.linear.newton_schedule import SOME
+from streamlearn.core.linear.newton_schedule import LEAST_SAMPLE
 from streamlearn.core.linear.newton_state import State, is_carried, least_square, ridge
+from streamlearn.core.linear.newton_sums import SLICE_NUMBERS
 from streamlearn.core.linear.one_pass_sums import drawn as selected
 from streamlearn.core.linear.one_pass_sums import picked, score, uncentred
 from streamlearn.core.linear.sgd import Params, loss_sums, penalty_of, report, to_like
@@ -59,14 +60,11 @@ SAMPLED = 100
 
 SAMPLE_NUMBERS = 1 << 19
 
-SLICE_NUMBERS = 1 << 18
-"""Numbers of the rows whose products are computed at a time: few enough for a cache."""
-
 TRUSTED = 0.5
 """The part of the decrease that the convex approximation must confirm."""
 
 
-class View(NamedTuple):
+class RefinedModels(NamedTuple):
     """What the rows must know: the models w (K, D) for rows less the centre, and leverage.
 
     Attributes
@@ -100,8 +98,8 @@ class Kept(NamedTuple):
     leverage: Array
 
 
-class Sums(NamedTuple):
-    """Sums over rows, and the sample.
+class RefinementSums(NamedTuple):
+    """RefinementSums over rows, and the sample.
 
     Attributes
     ----------
@@ -128,26 +126,26 @@ def can_refine(params: Params, state: State) -> bool:
     return loss.slope is not None and not loss.nonsmooth and known
 
 
-def view(params: Params, state: State) -> View:
+def view(params: Params, state: State) -> RefinedModels:
     """Return what the rows of a read must know."""
-    return View(state.mean, state.centre, state.curvature.square)
+    return RefinedModels(state.mean, state.centre, state.curvature.square)
 
 
-def sampled(params: Params, known: View, m: int, rows: int) -> int:
+def sampled(params: Params, known: RefinedModels, m: int, rows: int) -> int:
     """Return the number of random rows among m, if a read has ``rows`` rows. 0 means all."""
     D = known.weights.shape[1]
     k = -(-min(SAMPLED * D, SAMPLE_NUMBERS // D) * m // max(rows, 1))
     return k if k < m else 0
 
 
-def of_batch(params: Params, known: View, batch: Batch) -> tuple[Sums, Info]:
+def of_batch(params: Params, known: RefinedModels, batch: Batch) -> tuple[RefinementSums, Info]:
     """Sum rows at the models, and choose the rows of the sample among them."""
     params, (w, centre, square) = to_like(params, known.weights), known
     xp, D, m = namespace(w), w.shape[1], batch.X.shape[0]
     loss, scored = LOSSES[params.loss], partial(score, params, uncentred(w, centre))
     sums: tuple[Array, ...] = ()
     levers: list[Array] = []
-    for rows in cut(*batch[:3], seen=0, batch_size=max(SOME, SLICE_NUMBERS // D)):
+    for rows in cut(*batch[:3], seen=0, batch_size=max(LEAST_SAMPLE, SLICE_NUMBERS // D)):
         X, p, y, a = scored(*rows[:3])
         X = dense(pick(X, slice(None)))
         value, g = loss.both(p, y, params.epsilon)
@@ -178,12 +176,12 @@ def of_batch(params: Params, known: View, batch: Batch) -> tuple[Sums, Info]:
         drawn = kept(at, m / at.shape[0])
     extreme = kept(row_order(lever[None, :])[0, -D:], 1.0) if m > D else kept(None, 1.0)
     loss_sum = losses[0] if len(losses) == 1 else losses[1]
-    return Sums(m, loss_sum, gradient, hessian, drawn, extreme), report(
+    return RefinementSums(m, loss_sum, gradient, hessian, drawn, extreme), report(
         params, w[:, :-1], m, *losses
     )
 
 
-def merge(a: Sums, b: Sums) -> Sums:
+def merge(a: RefinementSums, b: RefinementSums) -> RefinementSums:
     """Return the sums over the rows of both. As many rows as features are the extreme ones."""
     drawn, extreme = (
         Kept(*map(concat, map(list, zip(p, q, strict=True))))
@@ -193,7 +191,7 @@ def merge(a: Sums, b: Sums) -> Sums:
     if extreme.y.shape[0] > D:
         at = row_order(extreme.leverage[None, :])[0, -D:]
         extreme = Kept(*(namespace(a.loss).take(part, at, axis=0) for part in extreme))
-    return Sums(
+    return RefinementSums(
         a.rows + b.rows,
         a.loss + b.loss,
         a.gradient + b.gradient,
@@ -203,12 +201,12 @@ def merge(a: Sums, b: Sums) -> Sums:
     )
 
 
-def step(params: Params, state: State, sums: Sums, length: float = 1.0) -> State:
+def step(params: Params, state: State, sums: RefinementSums, length: float = 1.0) -> State:
     """Go to the minimum of the approximate objective, or a part ``length`` of the way."""
     params = to_like(params, state.weights)
     w, centre, n = state.mean, state.centre, sums.rows
     xp = namespace(w)
-    around = Around(
+    around = ObjectiveAround(
         w,
         sums.gradient / n,
         with_matrix(state.curvature, sums.hessian / n),
@@ -249,7 +247,7 @@ def step(params: Params, state: State, sums: Sums, length: float = 1.0) -> State
     )
 
 
-def objective(params: Params, known: View, sums: Sums) -> Array:
+def objective(params: Params, known: RefinedModels, sums: RefinementSums) -> Array:
     """Return the objective of the models over all rows, (K,)."""
     coef = known.weights[:, :-1]
     return sums.loss / sums.rows + penalty_of(to_like(params, coef), coef)

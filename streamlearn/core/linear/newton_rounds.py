@@ -40,11 +40,11 @@ from streamlearn.core.linear.curvature import (
 )
 from streamlearn.core.linear.losses import LOSSES
 from streamlearn.core.linear.newton_advance import advance, compared, judged, losses_of
-from streamlearn.core.linear.newton_schedule import SOME
+from streamlearn.core.linear.newton_schedule import LEAST_SAMPLE
 from streamlearn.core.linear.newton_state import State, is_carried, recentre, renew
 from streamlearn.core.linear.newton_step import (
-    OfRound,
-    Seen,
+    RoundCurvature,
+    SeenRows,
     curvature_of_sample,
     curvature_sums,
     sample_rows,
@@ -79,11 +79,11 @@ FEEDING = 1 << 14
 So H is fed by as many rows as in batches, whose curvature is fed four times for each tenth of T.
 """
 
-FEWEST, FEWEST_NEAR_KINKS = 32, SOME
+FEWEST, FEWEST_NEAR_KINKS = 32, LEAST_SAMPLE
 """The smallest sample of a batch. The density of rows at a kink needs more rows than a mean."""
 
 
-class View(NamedTuple):
+class RoundModels(NamedTuple):
     """What the rows of a round must know of the state: it is far smaller than the state.
 
     Attributes
@@ -105,7 +105,7 @@ class View(NamedTuple):
     known: Array
 
 
-class RoundSums(NamedTuple):
+class NewtonSums(NamedTuple):
     """Sums over some rows of a round.
 
     Attributes
@@ -174,26 +174,26 @@ def first(params: Params, state: State) -> int:
     return 1 if state.weights.shape[1] > MANY and not LOSSES[params.loss].kinked else 2
 
 
-def view(params: Params, state: State) -> View:
+def view(params: Params, state: State) -> RoundModels:
     """Return what the rows of the next round must know."""
     models = compared(state)
     known = new_features.known_squares(state.curvature)
-    return View(state.weights, state.centre, models, state.curvature.square, known)
+    return RoundModels(state.weights, state.centre, models, state.curvature.square, known)
 
 
-def of_batch(params: Params, known: View, batch: Batch) -> tuple[RoundSums, Info]:
+def of_batch(params: Params, known: RoundModels, batch: Batch) -> tuple[NewtonSums, Info]:
     """Sum rows at the models of the round's start.
 
     Parameters
     ----------
     params : Params
-    known : View
+    known : RoundModels
     batch : Batch
         ``seen`` is the number of rows before the round.
 
     Returns
     -------
-    sums : RoundSums
+    sums : NewtonSums
     info : Info
     """
     params, w, centre = to_like(params, known.weights), known.weights, known.centre
@@ -228,7 +228,7 @@ def of_batch(params: Params, known: View, batch: Batch) -> tuple[RoundSums, Info
     lost = LOSSES[params.loss].value(p, y, params.epsilon)
     lost = of_own_model(params, lost if a is None else lost * a)
     worst = found.worst._replace(X=dense(far_row))
-    return RoundSums(
+    return NewtonSums(
         m,
         k == m,
         found._replace(worst=worst),
@@ -242,7 +242,7 @@ def of_batch(params: Params, known: View, batch: Batch) -> tuple[RoundSums, Info
     ), information
 
 
-def merge(a: RoundSums, b: RoundSums) -> RoundSums:
+def merge(a: NewtonSums, b: NewtonSums) -> NewtonSums:
     """Return the sums over the rows of both."""
     xp = namespace(a.lost)
 
@@ -256,7 +256,7 @@ def merge(a: RoundSums, b: RoundSums) -> RoundSums:
             for u, v in zip(f.worst, g.worst, strict=True)
         )
     )
-    return RoundSums(
+    return NewtonSums(
         a.rows + b.rows,
         a.whole and b.whole,
         OnePassSums(f.slopes + g.slopes, f.total + g.total, plus(f.losses, g.losses), worst),
@@ -271,7 +271,7 @@ def merge(a: RoundSums, b: RoundSums) -> RoundSums:
     )
 
 
-def step(params: Params, state: State, sums: RoundSums, seen: int) -> State:
+def step(params: Params, state: State, sums: NewtonSums, seen: int) -> State:
     """Take one damped Newton step after a round, which follows ``seen`` rows."""
     params = to_like(params, state.weights)
     xp, m, T, found, centre = namespace(state.weights), sums.rows, seen, sums.found, state.centre
@@ -279,7 +279,7 @@ def step(params: Params, state: State, sums: RoundSums, seen: int) -> State:
         state = recentre(state, sums.total, sums.level, T, m)
     v = state.centre - centre
     v = xp.concat([v, xp.zeros_like(v[:1])])[None, :]
-    curved = OfRound(m, about(sums.curvature, v), sums.h, sums.weight, sums.whole)
+    curved = RoundCurvature(m, about(sums.curvature, v), sums.h, sums.weight, sums.whole)
     lost = found.weighted_loss / m
     state, kept = judged(params, state, lambda: sums.values, lost, weight_in_mean(4.0, m, T))
     gradient = found.gradient(state.centre, m)
@@ -293,7 +293,7 @@ def step(params: Params, state: State, sums: RoundSums, seen: int) -> State:
     new = (diagonal_of(state.inverse) == 0.0) & (sums.curvature.square > 0.0)
     inverts = sums.new is not None or (reads_are_free(new) and bool(xp.any(new[:, :-1])))
     worst = worst_of(params, found.worst, state.centre)
-    return advance(params, state, Seen(T, m, inverts, curved, worst, gradient, kept))
+    return advance(params, state, SeenRows(T, m, inverts, curved, worst, gradient, kept))
 
 
 def renewed(params: Params, state: State, seen: int) -> State:
@@ -305,7 +305,7 @@ def renewed(params: Params, state: State, seen: int) -> State:
     return renew(to_like(params, state.weights), state, seen)
 
 
-def sampled(params: Params, known: View, m: int, seen: int) -> int:
+def sampled(params: Params, known: RoundModels, m: int, seen: int) -> int:
     """Return the size of the sample of m rows of a round that follows ``seen`` rows."""
     fewest = FEWEST_NEAR_KINKS if LOSSES[params.loss].nonsmooth else FEWEST
     k = max(fewest, min(m // 16, m * FEEDING // max(seen, 1)))

@@ -25,7 +25,7 @@ with 16 MiB.
 BATCH_BYTES_NEAR_KINKS = 32 << 20
 """The same near a kink, and for sparse rows."""
 
-SOME = 256
+LEAST_SAMPLE = 256
 """The smallest sample that limits a step and feeds H. In large batches it is at most twice that."""
 
 
@@ -51,7 +51,7 @@ def has_matrix(K: int, D: int, *, sparse: bool = False) -> bool:
     For sparse rows a matrix of more than a few hundred features costs too much: as much as 100,000
     rows of 20 stored entries. With 2,000 features a fit took 250 times as long as scikit-learn's.
     """
-    return K * D * max(D, SOME) <= WIDEST and not (sparse and D > 2 * SOME)
+    return K * D * max(D, LEAST_SAMPLE) <= WIDEST and not (sparse and D > 2 * LEAST_SAMPLE)
 
 
 def shape_of_curvature(
@@ -134,7 +134,7 @@ def sampled(X: Array, n_outputs: int, m: int) -> int:
 
     If sparse rows feed a diagonal H, the sample has at least one row in four.
     """
-    stride = min(4, m // 2048) if is_wide(X, n_outputs) else power_of_two(m // SOME)
+    stride = min(4, m // 2048) if is_wide(X, n_outputs) else power_of_two(m // LEAST_SAMPLE)
     return m // max(stride, 1)
 
 
@@ -160,16 +160,16 @@ def due(T: int, m: int, d: int, kinked: bool) -> tuple[bool, bool, float, int]:
     rows : float
         The number of rows since the centre was moved last.
     feeding : int
-        The number of rows of the sample that feed H. `SOME` rows feed it while T grows by 1/40, or
-        between two moves of the centre if T grows by more, in equal parts for all rows. If only
-        some batches fed it, and the others had features of their own, such as a customer's, H would
-        not know those.
+        The number of rows of the sample that feed H. `LEAST_SAMPLE` rows feed it while T grows by
+        1/40, or between two moves of the centre if T grows by more, in equal parts for all rows. If
+        only some batches fed it, and the others had features of their own, such as a customer's, H
+        would not know those.
     """
     inverted, moved, gap, fed = pace(T, d, kinked)
     invert_by, move_by, *_ = pace(T + m, d, kinked)
     moves, inverts = floor(move_by) != floor(moved), floor(invert_by) != floor(inverted)
-    all_feed = kinked or T == 0 or min(m, 2 * SOME) * (d + 1) ** 2 <= CHEAP
-    feeding = m if all_feed else min(m, max(LEAST_FEEDING, ceil(SOME * m / fed)))
+    all_feed = kinked or T == 0 or min(m, 2 * LEAST_SAMPLE) * (d + 1) ** 2 <= CHEAP
+    feeding = m if all_feed else min(m, max(LEAST_FEEDING, ceil(LEAST_SAMPLE * m / fed)))
     return T == 0 or moves, T == 0 or inverts, max(m, gap), feeding
 
 
@@ -184,18 +184,19 @@ def pace(T: int, d: int, kinked: bool) -> tuple[float, float, float, float]:
     - then T' grows by 1 / q between inversions.
 
     C is ``1200 + d^2 / 10``, and q is 4. Near a kink the curvature changes with the models. There,
-    if D < `SOME`, C is ``1200 + d^2 / 20``, and q is 6. With q = 10 a pass ends no nearer to the
-    optimum, near a kink not even with q = 20 (``bench/defaults.py``, 3 seeds of 8 and of 7 tables,
-    with this function changed).
+    if D < `LEAST_SAMPLE`, C is ``1200 + d^2 / 20``, and q is 6. With q = 10 a pass ends no nearer
+    to the optimum, near a kink not even with q = 20 (``bench/defaults.py``, 3 seeds of 8 and of 7
+    tables, with this function changed).
 
     Returns
     -------
     inversions, moves : float
         The numbers within T rows.
     gap, fed : float
-        The number of rows between two moves of the centre, and that of rows of which `SOME` feed H.
+        The number of rows between two moves of the centre, and that of rows of which `LEAST_SAMPLE`
+        feed H.
     """
-    kinked = kinked and d + 1 < SOME
+    kinked = kinked and d + 1 < LEAST_SAMPLE
     part, often = (20, 6) if kinked else (10, 4)
     cost, D, T = 1200 + d * d / part, d + 1, T + d + 1
     if cost > T:

@@ -51,7 +51,7 @@ from streamlearn.core.linear.sgd import Params
 from streamlearn.core.rows import is_sparse
 
 
-class OfSample(NamedTuple):
+class SampleCurvature(NamedTuple):
     """The curvature of a batch, by a sample of its rows.
 
     Attributes
@@ -131,7 +131,7 @@ class OfSample(NamedTuple):
         return column_sums(namespace(Z).astype(square < Z * Z, Z.dtype)) / Z.shape[0]
 
 
-class OfRound(NamedTuple):
+class RoundCurvature(NamedTuple):
     """The curvature of the blocks of a round: sums over samples of their rows.
 
     Attributes
@@ -204,13 +204,13 @@ def curvature_sums(h: Array, of_all: bool) -> Array:
     return joint_loss.mean(column_sums(joint_loss.diagonal(h))) if of_all else column_sums(h)
 
 
-class Worst(NamedTuple):
+class WorstRow(NamedTuple):
     """The row with the largest loss, for each of n models that the columns are.
 
     Attributes
     ----------
     row : array of shape (n, D), or sparse rows of shape (n, d)
-        As in `OfSample`.
+        As in `SampleCurvature`.
     h : array of shape (n, K)
         The curvature of the loss, without the weight. It is 0 in the columns of other models.
     weight : array of shape (n, K) or (n, 1), or None
@@ -221,11 +221,11 @@ class Worst(NamedTuple):
     weight: Array | None
 
 
-FEWEST = 16
+FEWEST_BOUNDING = 16
 """Rows whose own curvature bounds a step. With fewer rows, H contributes to the bound."""
 
 
-class Seen(NamedTuple):
+class SeenRows(NamedTuple):
     """Rows, seen by the models w.
 
     Attributes
@@ -234,8 +234,8 @@ class Seen(NamedTuple):
         The number of rows before these, and of these.
     inverts : bool
         Whether H is inverted after these rows have fed it.
-    curved : OfSample or OfRound
-    worst : Worst or None
+    curved : SampleCurvature or RoundCurvature
+    worst : WorstRow or None
         None if it is not needed: all rows feed H, whose quadratic has no kink.
     gradient : array of shape (K, D)
         The mean gradient of the rows, without the penalty.
@@ -246,8 +246,8 @@ class Seen(NamedTuple):
     before: int
     rows: int
     inverts: bool
-    curved: OfSample | OfRound
-    worst: Worst | None
+    curved: SampleCurvature | RoundCurvature
+    worst: WorstRow | None
     gradient: Array
     kept: Array
 
@@ -281,7 +281,7 @@ def curvature_of_sample(params: Params, some: Sample, T: int, square: Array, row
     square : array of shape (K, D)
         The sums of squares of the features so far.
     rows : array of shape (k, D), or sparse rows of shape (k, d)
-        As in `OfSample`. For sparse rows there is no least curvature near kinks.
+        As in `SampleCurvature`. For sparse rows there is no least curvature near kinks.
     """
     D = square.shape[1]
     if not LOSSES[params.loss].kinked or is_sparse(rows) or MATURE * D >= T:
@@ -292,11 +292,11 @@ def curvature_of_sample(params: Params, some: Sample, T: int, square: Array, row
 
 
 def sample_rows(X: Array, centre: Array, *, wide: bool = False) -> Array:
-    """Return rows X (k, d) as in `OfSample`: sparse rows stay sparse if H is a diagonal."""
+    """Return rows X (k, d) as in `SampleCurvature`: sparse rows stay sparse if H is a diagonal."""
     return X if wide else centred(dense(X), centre)
 
 
-def worst_of(params: Params, scored: Scored, centre: Array, *, wide: bool = False) -> Worst:
+def worst_of(params: Params, scored: Scored, centre: Array, *, wide: bool = False) -> WorstRow:
     """Return the row with the largest loss of each model, and its curvature."""
     X, p, y, weight = scored
     rows = sample_rows(X, centre, wide=wide)
@@ -306,13 +306,13 @@ def worst_of(params: Params, scored: Scored, centre: Array, *, wide: bool = Fals
     h = weighted_curvature(params, p, y, None)
     if params.n_models > 1:
         h = of_own_model(params, xp.broadcast_to(h, (params.n_models, h.shape[1])))
-    return Worst(rows, h, weight)
+    return WorstRow(rows, h, weight)
 
 
 def score_change(rows: Array, s: Array, centre: Array) -> Array:
     """Return the change of the scores of rows by a step s (K, D), (k, K).
 
-    Rows are dense and less the centre, or sparse, as in `OfSample`.
+    Rows are dense and less the centre, or sparse, as in `SampleCurvature`.
     """
     if is_sparse(rows):
         return affine.linear_predictor(rows, *uncentred(s, centre))
@@ -333,7 +333,7 @@ def inner(a: Array, b: Array, of_all: bool) -> Array:
     return joint_loss.total(out) if of_all else out
 
 
-def curvature_along(seen: Seen, s: Array, centre: Array) -> Array:
+def curvature_along(seen: SeenRows, s: Array, centre: Array) -> Array:
     """Return the curvature (K,) of the mean loss of the rows along a step s (K, D).
 
     A sample may miss the few rows with the largest gradients, so the row with the largest loss
@@ -349,14 +349,14 @@ def curvature_along(seen: Seen, s: Array, centre: Array) -> Array:
     )
 
 
-def bounded(params: Params, state: State, seen: Seen, g: Array) -> Array:
+def bounded(params: Params, state: State, seen: SeenRows, g: Array) -> Array:
     """Return the step ``P g``, not beyond twice the minimum of the batch's parabola along it.
 
     Parameters
     ----------
     params : Params
     state : State
-    seen : Seen
+    seen : SeenRows
     g : array of shape (K, D)
         A gradient.
 
@@ -369,10 +369,10 @@ def bounded(params: Params, state: State, seen: Seen, g: Array) -> Array:
     s = divided(params, state, g, seen.before + m)
     slope = 2.0 * inner(g, s, seen.curved.joint)
     curved = curvature_along(seen, s, state.centre)
-    if m < FEWEST and not seen.curved.wide:
+    if m < FEWEST_BOUNDING and not seen.curved.wide:
         # H has the curvature of directions in which so few rows have none
         by_all = inner(product(s, state.curvature), s, seen.curved.joint)
-        curved = (m * curved + (FEWEST - m) * by_all) / FEWEST
+        curved = (m * curved + (FEWEST_BOUNDING - m) * by_all) / FEWEST_BOUNDING
     length = xp.where(curved > slope, slope / xp.where(curved > 0.0, curved, 1.0), 1.0)
     return (state.active * length)[:, None] * unit * s
 

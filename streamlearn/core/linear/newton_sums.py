@@ -58,7 +58,7 @@ class Params(NamedTuple):
     class_weight: tuple[float, ...] | None = None
 
 
-class Sums(NamedTuple):
+class DerivativeSums(NamedTuple):
     """Weighted sums over rows.
 
     Attributes
@@ -75,11 +75,11 @@ class Sums(NamedTuple):
     hessian: Array
 
 
-def init(params: Params, n_features: int, n_outputs: int = 1, *, like: Array) -> Sums:
+def init(params: Params, n_features: int, n_outputs: int = 1, *, like: Array) -> DerivativeSums:
     """Return the sums of no rows."""
     xp, (K, D) = namespace(like), asarray(params.weights, like=like).shape
     blocks = (K, K, D, D) if ALL[params.loss].joint else (K, D, D)
-    return Sums(
+    return DerivativeSums(
         *(
             xp.zeros(shape, dtype=widest_float(like), device=device(like))
             for shape in ((1,), (1,), (K, D), blocks)
@@ -87,7 +87,7 @@ def init(params: Params, n_features: int, n_outputs: int = 1, *, like: Array) ->
     )
 
 
-def of_block(params: Params, X: Array, weight: Array | None, target: Array) -> Sums:
+def of_block(params: Params, X: Array, weight: Array | None, target: Array) -> DerivativeSums:
     """Return the sums of a block, with values (n_rows,) or codes of classes as its target.
 
     Examples
@@ -118,7 +118,7 @@ def of_block(params: Params, X: Array, weight: Array | None, target: Array) -> S
         if former is not None:
             then = _total(loss.value(linear_predictor(Z, former), y, params.parameter), a)
         found = (_total(value, a), then, weighted_sums(g, Z), _hessian(Z, h, loss))
-        out = Sums(*(u + v for u, v in zip(out, found, strict=True)))
+        out = DerivativeSums(*(u + v for u, v in zip(out, found, strict=True)))
     return out
 
 
@@ -153,25 +153,25 @@ def _targets(
     return y, a
 
 
-def merge(a: Sums, b: Sums) -> Sums:
+def merge(a: DerivativeSums, b: DerivativeSums) -> DerivativeSums:
     """Return the sums of the rows of both."""
-    return Sums(*(u + v for u, v in zip(a, b, strict=True)))
+    return DerivativeSums(*(u + v for u, v in zip(a, b, strict=True)))
 
 
-def _n_features(state: Sums) -> int:
+def _n_features(state: DerivativeSums) -> int:
     return state.gradient.shape[1] - 1
 
 
-def _is_finite(state: Sums) -> Array:
+def _is_finite(state: DerivativeSums) -> Array:
     xp = namespace(state.loss)
     return xp.all(xp.isfinite(state.gradient)) & xp.all(xp.isfinite(state.loss))
 
 
-def _is_clean(state: Sums, n_rows: int) -> Array:
+def _is_clean(state: DerivativeSums, n_rows: int) -> Array:
     return _is_finite(state)
 
 
-def _is_empty(state: Sums) -> Array:
+def _is_empty(state: DerivativeSums) -> Array:
     xp = namespace(state.loss)
     return xp.all(state.hessian == 0.0)
 
@@ -187,7 +187,7 @@ class Predictor(NamedTuple):
         return linear_predictor(X, w[:, :-1]) + w[:, -1]
 
 
-def _applied(params: Params, state: Sums) -> Predictor:
+def _applied(params: Params, state: DerivativeSums) -> Predictor:
     return Predictor(params.weights)
 
 

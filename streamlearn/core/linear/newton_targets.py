@@ -37,11 +37,11 @@ from streamlearn.core.linear.newton_state import (
     penalty_gradient,
     renew,
 )
-from streamlearn.core.linear.newton_step import OfSample, Seen, bounded, weight_in_mean
+from streamlearn.core.linear.newton_step import SampleCurvature, SeenRows, bounded, weight_in_mean
 from streamlearn.core.linear.sgd import Params, averaging_weight
 
 
-def step(params: Params, state: State, seen: Seen) -> State:
+def step(params: Params, state: State, seen: SeenRows) -> State:
     """Take a step of w, and include its target in the mean u.
 
     With ``average=n``, u is the plain mean of the targets from the n-th row on.
@@ -54,7 +54,7 @@ def step(params: Params, state: State, seen: Seen) -> State:
     state = state._replace(curvature=seen.curved.feed(fade(state.curvature, 1.0 - r), r))
     if seen.inverts:
         if not wide:
-            assert isinstance(seen.curved, OfSample)
+            assert isinstance(seen.curved, SampleCurvature)
             state = in_units_of_now(state, seen.curved)
         state = renew(params, state, T + m)
 
@@ -81,7 +81,7 @@ def step(params: Params, state: State, seen: Seen) -> State:
     return state
 
 
-def in_units_of_now(state: State, curved: OfSample) -> State:
+def in_units_of_now(state: State, curved: SampleCurvature) -> State:
     """Reduce the count of rows from before the range of a feature has grown; see `rescale`.
 
     After one block, a column of time may have a thousandth of its later range. The information of

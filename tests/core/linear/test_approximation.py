@@ -7,7 +7,7 @@ import pytest
 import scipy.linalg
 
 from streamlearn.core.linear import approximation, joint_loss
-from streamlearn.core.linear.approximation import Around, Sample, Samples
+from streamlearn.core.linear.approximation import ObjectiveAround, Sample, Samples
 from streamlearn.core.linear.curvature import products, unknown, weighted_sizes, with_matrix
 from streamlearn.core.linear.damped_curvature import Damped, largest_ratio
 from streamlearn.core.linear.losses import LOSSES
@@ -48,7 +48,7 @@ def around(params, all_rows, w):
     known = unknown(H.shape, like=w)
     known = known._replace(absolute=sizes[0], square=sizes[1], rows=np.asarray(float(N)))
     l2, l1 = (np.full(w.shape, ALPHA * (params.penalty == p)) for p in PENALTIES)
-    return Around(w, g, with_matrix(known, H), l2, l1, np.zeros(w.shape[1]))
+    return ObjectiveAround(w, g, with_matrix(known, H), l2, l1, np.zeros(w.shape[1]))
 
 
 def few_of(all_rows, at, each):

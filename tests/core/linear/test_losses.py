@@ -7,7 +7,7 @@ import pytest
 from sklearn.linear_model import SGDClassifier
 from sklearn.metrics import mean_pinball_loss
 
-from streamlearn.core.linear.losses import FAMILIAR, LOSSES, MARGIN_LOSSES
+from streamlearn.core.linear.losses import LOSSES, MARGIN_LOSSES, SKLEARN_LOSSES
 from tests.core.linear.loss_names import EPSILON, OF_A_COLUMN, number
 
 SKLEARN = SGDClassifier.loss_functions
@@ -38,10 +38,10 @@ def theirs(name, p, y):
 
 
 def test_names_are_those_of_scikit_learn():
-    assert set(FAMILIAR) == set(SKLEARN)
+    assert set(SKLEARN_LOSSES) == set(SKLEARN)
 
 
-@pytest.mark.parametrize("name", FAMILIAR)
+@pytest.mark.parametrize("name", SKLEARN_LOSSES)
 def test_value_and_gradient_are_those_of_scikit_learn(name):
     p, y = table(name)
     kinks = [1.0, 0.0, -1.0] if name in MARGIN_LOSSES else [EPSILON, -EPSILON, 0.0]
@@ -75,7 +75,7 @@ def test_gradient_is_the_slope_of_value(name):
     np.testing.assert_allclose(loss.gradient(p, y, number(name)), slope, rtol=1e-6, atol=1e-8)
 
 
-SMOOTH = [name for name in FAMILIAR if not LOSSES[name].nonsmooth]
+SMOOTH = [name for name in SKLEARN_LOSSES if not LOSSES[name].nonsmooth]
 
 
 @pytest.mark.parametrize("name", SMOOTH)

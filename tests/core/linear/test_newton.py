@@ -13,7 +13,7 @@ from streamlearn.core.learner import Batch
 from streamlearn.core.linear import newton, newton_schedule, one_pass_sums
 from streamlearn.core.linear.curvature import centred, feed, leverage, unknown, weighted_sizes
 from streamlearn.core.linear.damped_curvature import inverse_by_blocks
-from streamlearn.core.linear.losses import FAMILIAR, LOSSES, MARGIN_LOSSES
+from streamlearn.core.linear.losses import LOSSES, MARGIN_LOSSES, SKLEARN_LOSSES
 from streamlearn.core.linear.sgd import Params
 from streamlearn.core.rows import Runs
 from tests.backends import no_host_sync
@@ -245,7 +245,7 @@ def awkward():
 @pytest.mark.parametrize("penalty", [None, "l2", "l1"])
 @pytest.mark.parametrize("loss", OF_A_COLUMN)
 def test_awkward_tables_stay_finite_and_reasonable(loss, penalty, dtype):
-    kind = "classes" if loss in FAMILIAR else "values"
+    kind = "classes" if loss in SKLEARN_LOSSES else "values"
     params = Params(loss=loss, kind=kind, penalty=penalty, epsilon=number(loss))
     for name, X, codes, weight in awkward():
         X = X.astype(dtype)
@@ -353,7 +353,7 @@ def test_a_step_reads_nothing_back(loss, penalty):
     import array_api_strict as xp
 
     X, codes = table(n=300, d=4)
-    kind = "classes" if loss in FAMILIAR else "values"
+    kind = "classes" if loss in SKLEARN_LOSSES else "values"
     codes = codes if kind == "classes" else codes + 1.0
     X, codes, weight = (xp.asarray(a) for a in (X, codes, np.ones(300)))
     params = Params(loss=loss, kind=kind, penalty=penalty, epsilon=number(loss))

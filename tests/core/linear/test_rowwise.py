@@ -11,7 +11,7 @@ from sklearn.linear_model import SGDClassifier, SGDRegressor
 from streamlearn.core.batches import cut, learn_batches
 from streamlearn.core.learner import Batch
 from streamlearn.core.linear import row_step, rowwise, tiles, tilewise
-from streamlearn.core.linear.losses import FAMILIAR, MARGIN_LOSSES
+from streamlearn.core.linear.losses import MARGIN_LOSSES, SKLEARN_LOSSES
 from streamlearn.core.linear.sgd import Params
 
 PENALTIES = (None, "l2", "l1", "elasticnet")
@@ -181,7 +181,7 @@ def test_backends_agree_and_keep_dtype(backend, rate, penalty):
             backend.check(a, backend.widest)  # sums over rows
 
 
-@pytest.mark.parametrize("loss", FAMILIAR)
+@pytest.mark.parametrize("loss", SKLEARN_LOSSES)
 def test_every_loss_is_scikit_learns_far_from_the_origin(loss):
     """Uncentred rows move each other's scores most, and take the most sweeps."""
     X, values, codes, rows = table(n=200, offset=3.0)
@@ -290,7 +290,7 @@ def test_the_size_of_tiles_comes_to_rest_where_a_row_costs_least(cost, power):
         assert costs[known.index(size.rows)] <= min(costs) / tiles.BETTER**3
 
 
-@pytest.mark.parametrize("loss", FAMILIAR)
+@pytest.mark.parametrize("loss", SKLEARN_LOSSES)
 @pytest.mark.parametrize("rate", ["constant", "pa1", "pa2"])
 def test_sweeps_with_slopes_come_to_what_plain_ones_do(backend, monkeypatch, loss, rate):
     if rate != "constant" and loss not in ("hinge", "epsilon_insensitive"):

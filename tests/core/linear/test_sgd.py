@@ -11,13 +11,13 @@ from sklearn.linear_model import SGDClassifier, SGDRegressor
 from streamlearn.core.batches import cut, learn_batches
 from streamlearn.core.learner import Batch
 from streamlearn.core.linear import sgd
-from streamlearn.core.linear.losses import FAMILIAR, LOSSES, MARGIN_LOSSES
+from streamlearn.core.linear.losses import LOSSES, MARGIN_LOSSES, SKLEARN_LOSSES
 from streamlearn.core.linear.rates import RATES, step_size
 from streamlearn.core.linear.sgd import Params
 from tests.backends import no_host_sync
 
 PENALTIES = (None, "l2", "l1", "elasticnet")
-RESIDUAL_LOSSES = tuple(name for name in FAMILIAR if name not in MARGIN_LOSSES)
+RESIDUAL_LOSSES = tuple(name for name in SKLEARN_LOSSES if name not in MARGIN_LOSSES)
 
 
 def table(n=30, d=4, n_classes=2, seed=0):
@@ -77,7 +77,7 @@ def sklearn_average(params, X, target, weight, K):
 
 
 @pytest.mark.parametrize("penalty", PENALTIES)
-@pytest.mark.parametrize("loss", FAMILIAR)
+@pytest.mark.parametrize("loss", SKLEARN_LOSSES)
 def test_batches_of_one_row_are_scikit_learns_algorithm(loss, penalty):
     X, values, codes, rows = table()
     targets = [("classes", codes, 1)]
@@ -289,7 +289,7 @@ def test_a_step_reads_nothing_back(penalty):
 
     X, _, codes, rows = table(n_classes=3)
     X, codes, rows = (xp.asarray(a) for a in (X, codes, rows))
-    for rate, loss in itertools.product(RATES, FAMILIAR):
+    for rate, loss in itertools.product(RATES, SKLEARN_LOSSES):
         params = Params(loss=loss, learning_rate=rate, penalty=penalty, average=1)
         with no_host_sync():
             run(params, X, codes, rows, K=3, batch_size=16)
