@@ -491,6 +491,11 @@ ADVICE = [
         ).partial_fit(X, Y, classes=[0, 1]),
     ),
     advice(
+        lambda: sgd(class_weight={0: 1.0, 1: np.nan}).fit(X, Y),
+        "class_weight is nan for class 1. Give each class a finite number",
+        lambda: sgd(class_weight={0: 1.0, 1: 2.0}).fit(X, Y),
+    ),
+    advice(
         lambda: sgd(class_weight="balanced", classes=[0, 1, 7]).fit(X, Y),
         "Leave it out of classes and of y, or give the weights as a dict",
         lambda: sgd(class_weight="balanced", classes=[0, 1]).fit(X, Y),
