@@ -101,7 +101,7 @@ class EmpiricalCovariance(MergeableEstimator, Estimator):
     location_: Array
     covariance_: Array
     _location: Array
-    _kept: PseudoInverse | None
+    _pseudo_inverse: PseudoInverse | None
 
     def __init__(self, *, store_precision: Any = True, assume_centered: Any = False) -> None:
         self.store_precision = store_precision
@@ -150,7 +150,7 @@ class EmpiricalCovariance(MergeableEstimator, Estimator):
         self._location = 0.0 * mean if self.assume_centered else mean
         self.location_ = self._as_learned(self._location)
         self.covariance_ = self._as_learned(covariance)
-        self._kept = PseudoInverse(covariance) if self.store_precision else None
+        self._pseudo_inverse = PseudoInverse(covariance) if self.store_precision else None
         if shrinkage is not None:
             self.shrinkage_ = shrinkage
 
@@ -160,11 +160,11 @@ class EmpiricalCovariance(MergeableEstimator, Estimator):
 
         It is computed when it is first needed, because `partial_fit` and `merge` need none.
         """
-        if "_kept" not in vars(self):
+        if "_pseudo_inverse" not in vars(self):
             raise AttributeError(
                 f"{type(self).__name__!r} object has no attribute 'precision_' before it is fitted."
             )
-        return None if self._kept is None else self._as_learned(self._inverse())
+        return None if self._pseudo_inverse is None else self._as_learned(self._inverse())
 
     def fit(self, X: Any, y: Any = None) -> Self:
         """Find the covariance of all rows, in one pass.
@@ -221,8 +221,9 @@ class EmpiricalCovariance(MergeableEstimator, Estimator):
 
     def _inverse(self) -> Array:
         """Return the pseudo-inverse of the covariance in the widest float."""
-        of = PseudoInverse(self.covariance_) if self._kept is None else self._kept
-        return asarray(of.matrix, like=self._location)
+        kept = self._pseudo_inverse
+        inverse = PseudoInverse(self.covariance_) if kept is None else kept
+        return asarray(inverse.matrix, like=self._location)
 
     def mahalanobis(self, X: Any) -> Any:
         """Return the squared Mahalanobis distance of each row from ``location_``.

@@ -407,9 +407,13 @@ default="auto"
     def _predicted(self) -> Any:
         return links.codes
 
-    def _class_params(self, classes: np.ndarray, found: Labels | None) -> sgd.Params:
+    def _class_weights(self, classes: np.ndarray, found: Labels | None) -> np.ndarray | None:
+        """Return the weight of each class, or None if all are 1."""
         why = WHY_UNSIGNED if self.learning_rate == "auto" else ""
-        weights = class_weights(self.class_weight, classes, found, unsigned=why)
+        return class_weights(self.class_weight, classes, found, unsigned=why)
+
+    def _class_params(self, classes: np.ndarray, found: Labels | None) -> sgd.Params:
+        weights = self._class_weights(classes, found)
         if _n_outputs(classes) > 1:
             return self._params() if weights is None else self._params(positive=weights)
         negative, positive = (1.0, 1.0) if weights is None else map(float, weights)

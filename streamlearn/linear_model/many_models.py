@@ -27,7 +27,6 @@ from sklearn.base import clone
 from streamlearn._arrays import asarray, default_int, namespace, to_numpy
 from streamlearn._estimator.inputs import CheckedInputs
 from streamlearn._training.course import Learned
-from streamlearn._validation.labels import class_weights
 from streamlearn.blocks import Record, Watch, watching
 from streamlearn.core.learner import Learner
 from streamlearn.core.linear import newton_state, sgd
@@ -261,7 +260,7 @@ class ManyClassifiers(ManyModels, SGDClassifier):
     def _class_params(self, classes: np.ndarray, found: Any) -> Params:
         n_columns = 1 if len(classes) == 2 else len(classes)
         params = self._several(super()._class_params(classes, found), n_columns)
-        weights = (class_weights(member.class_weight, classes, found) for member in self.members)
+        weights = (member._class_weights(classes, found) for member in self.members)
         of_each = [of_model for of_model in weights if of_model is not None]
         if not of_each:
             return params
