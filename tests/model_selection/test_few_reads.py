@@ -385,7 +385,9 @@ SHARED = {
 
 
 def rechunked(chunks=50):
-    return tuple(dask_array(x, (N_ROWS,)).rechunk({0: chunks}) for x in (X, LABELS))
+    """Return blocks that share two sources. One of them needs both."""
+    sources = (N_ROWS // 2 + 1, N_ROWS - N_ROWS // 2 - 1)
+    return tuple(dask_array(x, sources).rechunk({0: chunks}) for x in (X, LABELS))
 
 
 @pytest.mark.parametrize("name", SHARED)
