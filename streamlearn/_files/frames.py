@@ -152,7 +152,7 @@ def _made_column(content: Any) -> Any:
             found = pd.ArrowDtype.construct_from_string(f"{name}[pyarrow]")
         counts = _counts_of(name)
         return pd.Series(values, dtype=counts or found).astype(found).array
-    raise ValueError(f"{kind!r} of {given[:1]!r} is no column that files hold.")
+    raise ValueError(f"{kind!r} of {given[:1]!r} is not a column that files hold.")
 
 
 def _counts_of(name: str) -> str | None:
@@ -213,7 +213,7 @@ def _polars_column(x: Any) -> list[Any]:
 def _made_polars_column(label: str, name: str, given: list[Any], values: list[Any]) -> Any:
     pl = importlib.import_module("polars")
     if name not in POLARS:
-        raise ValueError(f"{name!r} is no dtype of polars that files hold.")
+        raise ValueError(f"{name!r} is not a dtype of polars that files hold.")
     dtype = getattr(pl, name)
     dtype = dtype(*given) if given else dtype
     first = getattr(pl, TIMES.get(name, "String" if name in ("Categorical", "Enum") else name))

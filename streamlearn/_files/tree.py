@@ -317,9 +317,10 @@ def _refused(x: Any, path: tuple[str, ...]) -> TypeError:
     if hasattr(x, "__qualname__"):
         what = f"{x.__module__}.{x.__qualname__}"
     return TypeError(
-        f"{where(path)} is {what}, and files without pickle hold numbers, text, arrays, frames, "
-        "streamlearn's own objects and scikit-learn's public estimators. Save it with skops "
-        "(skops.io.dump), or with pickle if only people whom you trust can write the file."
+        f"{where(path)} is {what}, and files without pickle hold numbers, text, arrays and frames. "
+        "They also hold streamlearn's own objects and scikit-learn's public estimators. Save it "
+        "with skops (skops.io.dump), or with pickle if only people whom you trust can write the "
+        "file."
     )
 
 

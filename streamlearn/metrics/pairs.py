@@ -156,7 +156,7 @@ def _of_pairs(function: Callable[..., Any], how: Mapping[str, Any], pairs: Pairs
 
 @contextmanager
 def positive_label_advised(name: str, labels: np.ndarray, more: str = "") -> Iterator[None]:
-    """Let scikit-learn's error about a ``pos_label`` that is no label say what to do.
+    """Let scikit-learn's error about a ``pos_label`` that is not in y say what to do.
 
     Parameters
     ----------

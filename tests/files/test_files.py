@@ -504,7 +504,7 @@ HOSTILE = {
     ),
     "a dtype of objects": ({"dtype": "|O"}, [], "dtype"),
     "frames of a library that is none": ({"frame": ["os", {"list": []}]}, [], "no frames"),
-    "a column of another kind": (framed(["evil", 1]), [], "no column"),
+    "a column of another kind": (framed(["evil", 1]), [], "not a column"),
     "a column that is a scalar": (framed(["numpy", 1.5]), [], "damaged"),
     "a column of another length": (framed(["numpy", ARRAY]), [np.ones(3)], "different lengths"),
     "codes outside of the categories": (
@@ -515,10 +515,18 @@ HOSTILE = {
     "a time zone that is a path": (
         framed(["zone", ARRAY, "s", "dateutil//etc/passwd"]),
         [np.zeros(2, "M8[s]")],
-        "no column",
+        "not a column",
     ),
-    "a type of pyarrow that is none": (framed(["arrow", "evil", {"list": [1, 2]}]), [], "no col"),
-    "a masked dtype that is none": (framed(["masked", "evil", {"list": [1, 2]}]), [], "no column"),
+    "a type of pyarrow that is none": (
+        framed(["arrow", "evil", {"list": [1, 2]}]),
+        [],
+        "not a col",
+    ),
+    "a masked dtype that is none": (
+        framed(["masked", "evil", {"list": [1, 2]}]),
+        [],
+        "not a column",
+    ),
     "a storage of text that is none": (
         framed(["text", "evil", True, {"list": ["a", "b"]}]),
         [],
@@ -527,7 +535,7 @@ HOSTILE = {
     "a dtype of polars that is none": (
         {"frame": ["polars", {"list": [{"list": ["a", "scan_csv", {"list": []}, {"list": []}]}]}]},
         [],
-        "no dtype of polars",
+        "not a dtype of polars",
     ),
     "a number that overflows": ({"range": [{"float": "inf"}, 1, 1]}, [], "damaged"),
     "an integer for a float": ({"float": 10**400}, [], "damaged.*Overflow"),
