@@ -19,6 +19,12 @@ ARROW = re.compile(
 )
 """The names of pyarrow's types, as pandas writes them."""
 
+CODED = re.compile(r"bool|u?int(8|16|32|64)|float|double|(large_)?string", re.ASCII)
+"""Those of the values of a dictionary, which columns of Parquet may hold by their codes."""
+
+INDEX = re.compile(r"u?int(8|16|32|64)", re.ASCII)
+"""Those of its codes."""
+
 MASKED = re.compile(r"U?Int(8|16|32|64)|Float(32|64)|boolean", re.ASCII)
 """The names of pandas' dtypes with a mask."""
 
@@ -123,6 +129,11 @@ def _column(x: Any) -> list[Any]:
     if MASKED.fullmatch(str(dtype)):
         return ["masked", str(dtype), _objects(x)]
     name = str(dtype).removesuffix("[pyarrow]")
+    if isinstance(dtype, pd.ArrowDtype) and name.startswith("dictionary<"):
+        kind = dtype.pyarrow_dtype
+        names = str(kind.index_type), str(kind.value_type)
+        if CODED.fullmatch(names[1]):
+            return ["codes", *names, bool(kind.ordered), _objects(x)]
     if isinstance(dtype, pd.ArrowDtype) and ARROW.fullmatch(name):
         counts = _counts_of(name)
         return ["arrow", name, _objects(pd.Series(x).astype(counts) if counts else x)]
@@ -152,6 +163,11 @@ def _made_column(content: Any) -> Any:
             found = pd.ArrowDtype.construct_from_string(f"{name}[pyarrow]")
         counts = _counts_of(name)
         return pd.Series(values, dtype=counts or found).astype(found).array
+    if kind == "codes" and CODED.fullmatch(given[1]) and INDEX.fullmatch(given[0]):
+        pa, (code, value, ordered, values) = importlib.import_module("pyarrow"), given
+        code, value = map(pa.type_for_alias, (code, value))
+        coded = pa.array([None if x is pd.NA else x for x in values], value).dictionary_encode()
+        return pd.arrays.ArrowExtensionArray(coded.cast(pa.dictionary(code, value, ordered)))
     raise ValueError(f"{kind!r} of {given[:1]!r} is not a column that files hold.")
 
 

@@ -66,8 +66,10 @@ def learns_or_raise(estimator: Any, parameters: Any, params: Mapping[str, Any]) 
                 for name, step in stages.leaves("", estimator)
                 if step not in ("passthrough", None) and not isinstance(step, FrozenEstimator)
             ]
-            ours = type(estimator.steps[-1][1]).__module__.startswith("streamlearn.")
-            stages.able_or_raise(steps, OURS if ours else OR_ELSE)
+            last = estimator.steps[-1][1]
+            ours = type(last).__module__.startswith("streamlearn.")
+            several = ours and not hasattr(last, "partial_fit")
+            stages.able_or_raise(steps, OURS if several else OR_ELSE)
         return
     known = inspect.signature(estimator.partial_fit).parameters
     if any(each.kind is each.VAR_KEYWORD for each in known.values()):

@@ -172,11 +172,13 @@ def test_frames_of_pandas_come_back(dtypes, index, tmp_path):
     made = {name: pd.Series(values, dtype=name) for name, values in MISSING.items()}
     if dtypes == "pyarrow":
         pa = pytest.importorskip("pyarrow")
+        codes = pa.dictionary(pa.int8(), pa.large_string(), ordered=True)
         types = (pa.string(), pa.float64(), pa.bool_(), pa.timestamp("us", "UTC"), pa.date32())
         made = {
             name: pd.Series(pd.to_datetime(v) if "[" in name else v).astype(pd.ArrowDtype(kind))
             for (name, v), kind in zip(ARROW.items(), types, strict=True)
         }
+        made["codes"] = pd.Series(pa.array(["a", None]).cast(codes), dtype=pd.ArrowDtype(codes))
     frame = pd.DataFrame(made).set_index(INDICES[index])
     for some in (frame, frame[:0], frame.iloc[:, :0]):
         again = back(some, tmp_path)
@@ -524,6 +526,11 @@ HOSTILE = {
     ),
     "a masked dtype that is none": (
         framed(["masked", "evil", {"list": [1, 2]}]),
+        [],
+        "not a column",
+    ),
+    "codes of a type that is none": (
+        framed(["codes", "evil", "string", False, {"list": ["a", "b"]}]),
         [],
         "not a column",
     ),
