@@ -178,7 +178,10 @@ def origins(plan: Plan, index: int) -> set[Key]:
 
 
 def groups(plan: Plan) -> list[list[int]]:
-    """Return the blocks in groups that share a source. Random orders move a group as one."""
+    """Return the blocks in groups that share a source. Random orders move a group as one.
+
+    A source that all blocks need is in memory in any order, so it keeps none of them together.
+    """
     parent = list(range(len(plan.recipes)))
 
     def find(i: int) -> int:
@@ -187,18 +190,18 @@ def groups(plan: Plan) -> list[list[int]]:
             i = parent[i]
         return i
 
-    def join(indices: Iterable[int]) -> int | None:
-        found = sorted({find(i) for i in indices})
-        for i in found[1:]:
-            parent[i] = found[0]
-        return found[0] if found else None
-
-    users = {key: set(readers) for key, readers in plan.readers.items()}
+    users: dict[Key, set[int] | None] = {key: set(who) for key, who in plan.readers.items()}
     for key in reversed(plan.shared):
-        one = join(users[key])
+        who = users[key]
+        if who is not None and len(who) == len(parent):
+            who = None  # all of them
+        roots = sorted({find(i) for i in who or ()})
+        for i in roots[1:]:
+            parent[i] = roots[0]
         for dep in plan.shared[key].dependencies:
-            if dep in users and one is not None:
-                users[dep].add(one)
+            if dep in users:
+                known = users[dep]
+                users[dep] = None if who is None or known is None else known | who
     out: dict[int, list[int]] = {}
     for i in range(len(parent)):
         out.setdefault(find(i), []).append(i)

@@ -6,7 +6,8 @@ their weights as ``sample_weight``, and returns the metric of all rows.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -149,4 +150,29 @@ def of_pairs(function: Callable[..., Any], **how: Any) -> Metric:
 
 
 def _of_pairs(function: Callable[..., Any], how: Mapping[str, Any], pairs: Pairs) -> Any:
-    return function(pairs.true, pairs.predicted, sample_weight=pairs.weight, **how)
+    with positive_label_advised(function.__name__, pairs.true):
+        return function(pairs.true, pairs.predicted, sample_weight=pairs.weight, **how)
+
+
+@contextmanager
+def positive_label_advised(name: str, labels: np.ndarray, more: str = "") -> Iterator[None]:
+    """Let scikit-learn's error about a ``pos_label`` that is not in y say what to do.
+
+    Parameters
+    ----------
+    name : str
+        The function of `sklearn.metrics` that is called in the body.
+    labels : ndarray of shape (n,)
+    more : str, default=""
+        What its scorer needs besides.
+    """
+    try:
+        yield
+    except ValueError as error:
+        if not str(error).startswith("pos_label="):
+            raise
+        last = sorted(set(labels.tolist()), key=str)[-1]
+        raise ValueError(
+            f"{error}. Give the label that counts as positive, for example pos_label={last!r}. "
+            f"As scoring, give sklearn.metrics.make_scorer({name}, pos_label={last!r}{more})."
+        ) from None

@@ -30,6 +30,7 @@ from streamlearn.model_selection.search_checks import (
     learns_or_raise,
     names_one_or_raise,
     no_block_scored,
+    partial_fit_advised,
     say_failures,
 )
 from streamlearn.model_selection.search_data import aligned, laid_out, width_of
@@ -138,7 +139,8 @@ class BaseSearch(ParallelPostFit):
             If there is no candidate, if all of them end with an error, or if the data do not fit
             the search.
         """
-        check_parameters(self, again=True)
+        with partial_fit_advised(self.estimator):
+            check_parameters(self, again=True)
         named = scorers_by_name(self.scoring)
         scores = {name: block_score(self.estimator, scorer) for name, scorer in named.items()}
         seed = seed_of(self.random_state)

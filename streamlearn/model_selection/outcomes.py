@@ -16,6 +16,7 @@ from numbers import Real
 from typing import Any
 
 import numpy as np
+from sklearn import preprocessing
 from sklearn.exceptions import FitFailedWarning
 from sklearn.pipeline import Pipeline
 
@@ -29,6 +30,7 @@ from streamlearn.model_selection.draws import seed_of
 from streamlearn.model_selection.fits import Fitted, Run, Scored, Task, fitted_copy, scored
 from streamlearn.model_selection.folds import Part, to_read
 from streamlearn.model_selection.merged_folds import are_all_but_one, merges, without_each
+from streamlearn.preprocessing import TargetEncoder
 from streamlearn.wrappers.incremental import Incremental
 from streamlearn.wrappers.summed import is_summed
 
@@ -317,7 +319,10 @@ def order_of(estimator: Any) -> Callable[[engine.Blocks, int], Sequence[int] | N
 def _shuffle(estimator: Any) -> tuple[bool, Any] | None:
     """Return whether the blocks are shuffled, and by which ``random_state``; None if unknown."""
     params = estimator.get_params(deep=False)
-    if "shuffle" in params:
+    # A TargetEncoder shuffles the rows of its folds, not blocks.
+    if "shuffle" in params and not isinstance(
+        estimator, TargetEncoder | preprocessing.TargetEncoder
+    ):
         return bool(params["shuffle"]), params.get("random_state")
     inside = (x for x in estimator.get_params().values() if hasattr(x, "get_params"))
     found = [each for each in map(_shuffle, inside) if each is not None]
