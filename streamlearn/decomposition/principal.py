@@ -165,12 +165,7 @@ class Principal(Components):
             If `score_samples` would raise it, or if X has no rows.
         """
         check_is_fitted(self)
-        density: LogDensity | ValueError
-        try:
-            density = self._log_density()
-        except ValueError as error:
-            density = error  # rows of another library have their own error
-        mean, _ = row_mean(self, X, density, self._state.mean)
+        mean, _ = row_mean(self, X, self._log_density, self._state.mean)
         return mean
 
 

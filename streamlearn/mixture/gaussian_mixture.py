@@ -458,7 +458,7 @@ class GaussianMixture(DensityMixin, Estimator):
     def _mean_log_likelihood(self, X: Any) -> tuple[float, int]:
         """Return the mean log-likelihood of the rows of X, and their number, in one read."""
         check_is_fitted(self)
-        return row_mean(self, X, LogDensity(self._scores()), self._like())
+        return row_mean(self, X, lambda: LogDensity(self._scores()), self._like())
 
     def score(self, X: Any, y: Any = None) -> float:
         """Return the mean log-likelihood of the rows of X.
