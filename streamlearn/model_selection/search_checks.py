@@ -122,7 +122,7 @@ def no_block_scored() -> ValueError:
     )
 
 
-def say_failures(candidates: Sequence[Candidate], error_score: Any) -> None:
+def warn_of_failures(candidates: Sequence[Candidate], error_score: Any) -> None:
     """Warn of candidates that errors have ended.
 
     Raises
