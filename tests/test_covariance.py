@@ -176,7 +176,7 @@ def test_rows_that_are_refused_cost_no_inverse(monkeypatch):
     monkeypatch.setattr(linalg, "pinvh", computed)
     for method in (model.mahalanobis, model.score):
         for bad in (X[:, 1:], X * np.nan, da.from_array(X[:, 1:], chunks=7), other):
-            with pytest.raises(ValueError, match="features|NaN|namespace"):
+            with pytest.raises(ValueError, match=r"features|NaN|namespace"):
                 method(bad)
         with pytest.raises(AssertionError, match="computed"):
             method(X)

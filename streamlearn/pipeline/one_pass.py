@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -83,6 +84,9 @@ def fit_steps(
             scout.fitted = shared.of([leaf.estimator for leaf in leaves])
         known = prefit_steps(leaves, X, scout, verbose=verbose)
         flow = _flow(leaves, X, y, known, further=further)
+        if further and learner is not None:
+            learned_from = getattr(learner, "n_features_in_", None)
+            flow.chain = replace(flow.chain, n_columns=learned_from)
         if shared is not None:
             flow.chain = shared.chain(flow.chain)
         if learner is not None and isinstance(y, np.ndarray) and y.shape[1:] in ((), (1,)):

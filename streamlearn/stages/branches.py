@@ -19,6 +19,7 @@ from streamlearn._validation.missing import as_known
 from streamlearn._validation.reader import Reader
 from streamlearn.blocks import LazyRows, head, n_rows
 from streamlearn.stages.chain import Chain
+from streamlearn.stages.columns_made import Made
 from streamlearn.stages.of_table import OfTable
 from streamlearn.stages.stage import Mergeable, StagedBlock
 
@@ -36,11 +37,14 @@ class Joined(NamedTuple):
         The states of the branches by name.
     sparse : bool or None
         Whether the output is sparse, or None if that is not known.
+    made : Made or None
+        See `streamlearn.stages.columns_made`.
     """
 
     sample: Any
     branches: dict[str, tuple[Any, ...]]
     sparse: bool | None = None
+    made: Made | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,7 +156,7 @@ class Branches:
             )
 
         self.tap(X, y, learn)
-        return Joined(head(X, 2), states), LazyRows(X)
+        return Joined(head(X, 2), states, made=None if state is None else state.made), LazyRows(X)
 
     def width(self, state: Joined) -> Any:
         """Return a key for the columns of the result, as far as they depend on the rows."""

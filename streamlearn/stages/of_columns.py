@@ -131,7 +131,8 @@ class OfColumns(Branches):
         stored = sum(part.nnz if is_sparse(part) else np.size(part) for part in made)
         density = stored / max(1, sum(part.shape[0] * part.shape[1] for part in made))
         sparse = any(map(is_sparse, made)) and density < self.estimator.sparse_threshold
-        return Joined(pieces.sample, states, bool(sparse)), LazyRows(pieces)
+        columns = None if state is None else state.made
+        return Joined(pieces.sample, states, bool(sparse), columns), LazyRows(pieces)
 
     def function(self, state: Joined, block: int | None) -> Callable[..., Any]:
         """Return the transformation of the rows of a block."""
