@@ -45,7 +45,7 @@ def made_of(rows: LazyRows, block: int | None) -> Made | None:
     >>> made_of(LazyRows(np.ones((5, 3))), 2)
     Made(n_columns=3, block=2)
     """
-    shape = getattr(rows.array, "shape", ())
+    shape: Any = getattr(rows.array, "shape", ())
     return None if rows.functions or len(shape) != 2 else Made(shape[1], block)
 
 
