@@ -1,8 +1,7 @@
 """Which rows of a block belong to which part of a split.
 
 A part is a function of the place of a block: its number, its length and, if need be, the labels of
-its rows. So no worker has to know what another does, and X, y and the weights get the same rows. A
-search that learns from all folds in one read asks `Folds.of_rows` for the fold of each row.
+its rows. So no worker has to know what another does, and X, y and the weights get the same rows.
 """
 
 from __future__ import annotations
@@ -47,7 +46,7 @@ class Split(NamedTuple):
 
 @dataclass(frozen=True)
 class Folds:
-    """How rows are dealt to folds.
+    """The folds of cross-validation, among which blocks or the rows of each block are dealt evenly.
 
     Attributes
     ----------
