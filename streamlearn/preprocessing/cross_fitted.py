@@ -64,9 +64,9 @@ def _encoded(
             "is encoded by other rows, so the blocks must be those of fit: take y of the same "
             "frame as X."
         )
-    folds = (
-        known.folds.of_rows(number, table.n_rows) if known.in_memory is None else known.in_memory
-    )
+    folds = known.in_memory
+    if folds is None:
+        folds = known.folds.of_rows(number, table.n_rows)
     n = known.encoder._n_outputs
     out = np.empty((table.n_rows, len(known.tables)))
     for i, one in enumerate(known.tables):

@@ -359,6 +359,11 @@ class Prefitted(Stateless):
     cross_fitted: Callable[..., Any] | None = None
 
     @property
+    def state(self) -> Fixed:
+        """The state before and after all blocks."""
+        return Fixed(self.prefit)
+
+    @property
     def cross_fits(self) -> bool:
         """Whether the rows of ``fit`` are transformed in another way than other rows."""
         return self.cross_fitted is not None
@@ -372,7 +377,7 @@ class Prefitted(Stateless):
         self, X: LazyRows, params: Mapping[str, Any], reader: Reader, block: int | None
     ) -> StagedBlock:
         """Return the block with the fitted transformer as the only part."""
-        return StagedBlock(X, (Fixed(self.prefit),))
+        return StagedBlock(X, (self.state,))
 
     def function(self, state: Fixed, block: int | None) -> Callable[..., Any]:
         """Return the transformation of the rows of a block."""
