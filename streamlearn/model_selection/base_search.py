@@ -12,6 +12,7 @@ from sklearn import get_config
 from sklearn import pipeline as theirs
 from sklearn.exceptions import NotFittedError
 
+from streamlearn import blocks as engine
 from streamlearn._estimator.callbacks import watched
 from streamlearn._estimator.inputs import check_parameters
 from streamlearn._sklearn import HasMethods, Interval, StrOptions
@@ -152,7 +153,7 @@ class BaseSearch(ParallelPostFit):
         # A block without rows is no step of the search; unknown lengths are NaN, and count.
         n_blocks = None if rows is None else sum(n != 0 for n in rows)
         n_folds, of_blocks = self._folds(rows)
-        if not n_folds and rows is not None and sum(n != 0 for n in rows) == 1:
+        if not n_folds and n_blocks == 1:
             raise no_block_scored()
         parameters = self._candidates(n_blocks, seed)
         brackets = self._brackets(n_blocks, len(parameters))
@@ -169,18 +170,32 @@ class BaseSearch(ParallelPostFit):
         classes = params.get("classes", getattr(self.estimator, "classes", None))
         n_classes = 1 if classes is None else len(classes)
         groups = begun(self.estimator, parameters, settings, width_of(given), n_classes)
-        comparison = Comparison(parameters, settings, brackets, like)
         learner = SearchLearner(
             settings,
             seed if self.shuffle else None,
             min(_threads(self.n_jobs), len(parameters)),
             self._cuts(decides, brackets) if brackets else None,
         )
+        comparison = Comparison(parameters, settings, brackets, like)
+        found = self._compare(comparison, learner, groups, aligned(given))
+        for name in FITTED - found.keys():
+            self.__dict__.pop(name, None)
+        self.__dict__.update(found)
+        return self
+
+    def _compare(
+        self,
+        comparison: Comparison,
+        learner: SearchLearner,
+        groups: tuple[Group, ...],
+        blocks: engine.Blocks,
+    ) -> dict[str, Any]:
+        """Let the candidates learn and score them. Return the fitted attributes."""
 
         def attributes(progress: Progress) -> dict[str, Any]:
             return self._attributes(comparison, progress.learned, [])
 
-        blocks = aligned(given)
+        settings, n_folds = comparison.settings, comparison.settings.n_folds
         out = train(
             learner,
             blocks,
@@ -193,11 +208,7 @@ class BaseSearch(ParallelPostFit):
         ended = tuple(group.with_merged_folds(n_folds) for group in out.learned)
         warn_of_failures(in_order(ended), self.error_score)
         of_folds = scores_of_folds(settings, ended, blocks) if n_folds else []
-        found = self._attributes(comparison, ended, of_folds)
-        for name in FITTED - found.keys():
-            self.__dict__.pop(name, None)
-        self.__dict__.update(found)
-        return self
+        return self._attributes(comparison, ended, of_folds)
 
     def _decides(self, scores: dict[str, Any]) -> str:
         """Return the name of the score that chooses the best candidate."""

@@ -48,7 +48,7 @@ def learns_or_raise(estimator: Any, parameters: Any, params: Mapping[str, Any]) 
                 for name, step in stages.leaves("", estimator)
                 if step not in ("passthrough", None) and not isinstance(step, FrozenEstimator)
             ]
-            stages.able_or_raise(steps, OR_ELSE)
+            stages.learn_in_blocks_or_raise(steps, OR_ELSE)
         return
     known = inspect.signature(estimator.partial_fit).parameters
     if any(each.kind is each.VAR_KEYWORD for each in known.values()):
@@ -146,5 +146,5 @@ def warn_of_failures(candidates: Sequence[Candidate], error_score: Any) -> None:
         f"{len(failed)} of {len(candidates)} candidates ended with an error, and their scores "
         f"are {error_score}. error_score='raise' raises it. The first one was: {first}",
         FitFailedWarning,
-        stacklevel=5,
+        stacklevel=6,
     )

@@ -78,7 +78,7 @@ def fit_steps(
             if engine.is_collection(a):
                 engine.check_kind(name, a)
         X, y = (a if a is None or hasattr(a, "shape") else np.asarray(a) for a in (X, y))
-        stages.able_or_raise([(leaf.path, leaf.estimator) for leaf in leaves])
+        stages.learn_in_blocks_or_raise([(leaf.path, leaf.estimator) for leaf in leaves])
         scout = Scout(y, partial(fit_alone, ""), further, exact)
         if shared is not None:
             scout.fitted = shared.of([leaf.estimator for leaf in leaves])
