@@ -213,15 +213,15 @@ def _some(rows: Rows, train: Part, share: float, seed: int | None) -> Part:
     """Return a share of the rows of a part: the first ones, or rows drawn by a seed."""
     if share == 1:
         return train
-    known = None if rows.rows is None else counts_of(train, rows.rows)
+    known = None if rows.lengths is None else counts_of(train, rows.lengths)
     asked = Sizes(share, 1 - share, None)
     if known is not None:
         n = sum(known)
         asked = Sizes(max(int(share * n), 1), n - max(int(share * n), 1), n)
     if seed is not None:
         return NestedPart.of(rows, train, drawn(asked, seed, stratified=False).train)
-    if rows.rows is None:
+    if rows.lengths is None:
         return cut_at(asked, None).train
-    numbers = blocks_of(train, len(rows.rows))
-    n_blocks = len(rows.rows) if numbers is None else len(numbers)
+    numbers = blocks_of(train, len(rows.lengths))
+    n_blocks = len(rows.lengths) if numbers is None else len(numbers)
     return NestedPart.of(rows, train, cut_at(asked, n_blocks).train)

@@ -95,7 +95,7 @@ def cross_val_predict(
             "StratifiedKFold."
         )
     folds = data.splitter.folds(data.rows)
-    if data.rows.rows is None and not folds.in_turn:
+    if data.rows.lengths is None and not folds.in_turn:
         raise ValueError(
             f"{type(data.splitter).__name__} deals the rows of each block to the folds, and "
             "predictions of a source are made block by block. Give cv=KFold(n), whose folds are "

@@ -285,7 +285,7 @@ def _results_of(
 
 def _blocks_or_raise(data: SplitData, parts: Sequence[Part], n_blocks: int) -> None:
     """Check that each part has one of the blocks of a source, whose number is now known."""
-    if data.rows.rows is not None:
+    if data.rows.lengths is not None:
         return
     for part in parts:
         if all(part.holds(number) is False for number in range(n_blocks)):
