@@ -139,7 +139,7 @@ def compute(
         )
     if not metrics:
         raise ValueError("metrics is empty. Give at least one, as in {'accuracy': accuracy_score}.")
-    found = {name: described(name, function) for name, function in metrics.items()}
+    found = {name: metric_of(name, function) for name, function in metrics.items()}
     values = _computed(found, y_true, y_pred, sample_weight, stacklevel=3)
     return dict(zip(found, values, strict=True))
 
@@ -172,7 +172,7 @@ def computed(metric: Metric, y_true: Any, y_pred: Any, sample_weight: Any = None
     return value
 
 
-def described(name: str, function: Any) -> Metric:
+def metric_of(name: str, function: Any) -> Metric:
     """Return the `Metric` of a public function, or of a partial object of one.
 
     Raises

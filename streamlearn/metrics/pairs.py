@@ -93,7 +93,7 @@ def _joined(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 def _pairs_of_block(y_true: Any, y_pred: Any, weight: Any, block: int | None) -> Pairs:
     target, predicted = read_labels(y_true, y_pred, block)
     weight = weight_like(predicted, weight, block)
-    return _bounded(
+    return _few_or_raise(
         distinct(
             to_numpy(target),
             to_numpy(predicted),
@@ -103,11 +103,11 @@ def _pairs_of_block(y_true: Any, y_pred: Any, weight: Any, block: int | None) ->
 
 
 def _merge(a: Pairs, b: Pairs) -> Pairs:
-    return _bounded(merge(a, b))
+    return _few_or_raise(merge(a, b))
 
 
-def bounded(pairs: Pairs, names: tuple[str, str], advice: str) -> Pairs:
-    """Return the pairs.
+def few_or_raise(pairs: Pairs, names: tuple[str, str], advice: str) -> Pairs:
+    """Return the pairs, if they are few enough to keep.
 
     Raises
     ------
@@ -131,14 +131,14 @@ def bounded(pairs: Pairs, names: tuple[str, str], advice: str) -> Pairs:
     )
 
 
-def _bounded(pairs: Pairs) -> Pairs:
-    return bounded(pairs, ("y_true", "y_pred"), "accuracy_score takes any number of labels.")
+def _few_or_raise(pairs: Pairs) -> Pairs:
+    return few_or_raise(pairs, ("y_true", "y_pred"), "accuracy_score takes any number of labels.")
 
 
 PAIRS = Statistic(_pairs_of_block, _merge)
 
 
-def of_pairs(function: Callable[..., Any], **how: Any) -> Metric:
+def metric_of_pairs(function: Callable[..., Any], **how: Any) -> Metric:
     """Return a metric of labels that scikit-learn's ``function`` computes from distinct pairs.
 
     Raises

@@ -69,7 +69,7 @@ def learns_or_raise(estimator: Any, parameters: Any, params: Mapping[str, Any]) 
             last = estimator.steps[-1][1]
             ours = type(last).__module__.startswith("streamlearn.")
             several = ours and not hasattr(last, "partial_fit")
-            stages.able_or_raise(steps, OURS if several else OR_ELSE)
+            stages.learn_in_blocks_or_raise(steps, OURS if several else OR_ELSE)
         return
     known = inspect.signature(estimator.partial_fit).parameters
     if any(each.kind is each.VAR_KEYWORD for each in known.values()):
@@ -143,7 +143,7 @@ def no_block_scored() -> ValueError:
     )
 
 
-def say_failures(candidates: Sequence[Candidate], error_score: Any) -> None:
+def warn_of_failures(candidates: Sequence[Candidate], error_score: Any) -> None:
     """Warn of candidates that errors have ended.
 
     Raises
@@ -167,5 +167,5 @@ def say_failures(candidates: Sequence[Candidate], error_score: Any) -> None:
         f"{len(failed)} of {len(candidates)} candidates ended with an error, and their scores "
         f"are {error_score}. error_score='raise' raises it. The first one was: {first}",
         FitFailedWarning,
-        stacklevel=5,
+        stacklevel=6,
     )

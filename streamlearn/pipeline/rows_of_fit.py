@@ -102,7 +102,7 @@ class OfStage:
 
     def __call__(self, number: int | None) -> Callable[[Any], Any]:
         """Return the transformation of the rows of a block."""
-        return self.stage.function(self.stage.prefit, number)
+        return self.stage.function(self.stage.state, number)
 
 
 def of_flow(flow: Flow | None) -> OfChain | None:

@@ -29,7 +29,7 @@ from streamlearn.model_selection import (
     learning_curve,
     validation_curve,
 )
-from streamlearn.model_selection.outcomes import order_of
+from streamlearn.model_selection.scored_fits import order_of
 from streamlearn.neural_network import MLPClassifier
 from streamlearn.pipeline import make_pipeline
 from streamlearn.preprocessing import StandardScaler, TargetEncoder
