@@ -110,9 +110,10 @@ FOUR = np.concatenate([np.flatnonzero(label == Y)[:2] for label in (0, 1)])
 
 EXACT = [
     advice(
-        partial(components, svd_solver="arpack"),
-        r"all components are found exactly, by sums over the rows. Set svd_solver='auto'",
-        partial(components, svd_solver="auto"),
+        partial(components, 3, svd_solver="arpack"),
+        r"Set n_components=2 or less, or svd_solver='full'",
+        partial(components, 2, svd_solver="arpack"),
+        partial(components, 3, svd_solver="full"),
     ),
     advice(
         partial(components, 0.5, svd_solver="randomized"),
