@@ -36,9 +36,9 @@ class PCA(Principal):
         "full", "covariance_eigh" and "arpack" find components exactly. "covariance_eigh" reads the
         rows once. The other two read them a second time if small components would lose digits
         without it, see the Notes. With "arpack", ``n_components`` must be a number less than those
-        of rows and features, and None means one less than these. "randomized" finds the first components by random vectors, in
-        ``iterated_power + 1`` reads. "auto" is "randomized" for more than 5,000 features if
-        ``n_components`` is a number, and otherwise "full".
+        of rows and features, and None means one less than these. "randomized" finds the first
+        components by random vectors, in ``iterated_power + 1`` reads. "auto" is "randomized" for
+        more than 5,000 features if ``n_components`` is a number, and otherwise "full".
     tol : float, default=0.0
         It has no effect, because "arpack" does not iterate here.
     iterated_power : int or "auto", default="auto"

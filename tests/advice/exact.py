@@ -10,6 +10,7 @@ import numpy as np
 from sklearn import covariance, neighbors
 from sklearn.base import clone
 from sklearn.model_selection import KFold
+from sklearn.multiclass import OneVsRestClassifier
 
 from streamlearn.covariance import OAS, EmpiricalCovariance, LedoitWolf
 from streamlearn.decomposition import PCA
@@ -434,16 +435,42 @@ EXACT = [
         lambda: LassoCV(cv=3).fit(X, Y),
     ),
     advice(
-        partial(logistic, penalty="l1"),
-        r"Use l1_ratio=0, or SGDClassifier\(loss='log_loss', penalty='l1'\)",
-        partial(logistic, l1_ratio=0),
-        lambda: SGDClassifier(loss="log_loss", penalty="l1", random_state=0).fit(X, Y),
+        partial(logistic, l1_ratio=1),
+        "got l1 penalty. Set solver='saga' or 'liblinear'",
+        partial(logistic, l1_ratio=1, solver="saga"),
+        partial(logistic, l1_ratio=1, solver="liblinear"),
+    ),
+    advice(
+        partial(logistic, l1_ratio=0.5),
+        "got elasticnet penalty. Set solver='saga'",
+        partial(logistic, l1_ratio=0.5, solver="saga"),
+    ),
+    advice(
+        partial(logistic, l1_ratio=0.5, solver="liblinear"),
+        "Only 'saga' solver supports elasticnet penalty, got solver=liblinear. Set solver='saga'",
+        partial(logistic, l1_ratio=0.5, solver="saga"),
+    ),
+    advice(
+        partial(logistic, penalty="elasticnet", l1_ratio=None, solver="saga"),
+        "Set it between 0 and 1",
+        partial(logistic, l1_ratio=0.5, solver="saga"),
     ),
     advice(partial(logistic, dual=True), "Set dual=False", partial(logistic, dual=False)),
     advice(
-        partial(logistic, solver="liblinear"),
-        "also penalizes the intercept. Set solver='lbfgs'",
-        partial(logistic, solver="lbfgs"),
+        partial(logistic, l1_ratio=1, dual=True, solver="liblinear"),
+        "Set dual=False: the minimum is the same",
+        partial(logistic, l1_ratio=1, dual=False, solver="liblinear"),
+    ),
+    advice(
+        partial(logistic, C=np.inf, solver="liblinear"),
+        "not supported for the liblinear solver. Set solver='lbfgs'",
+        partial(logistic, C=np.inf, solver="lbfgs"),
+    ),
+    advice(
+        partial(logistic, THREE, solver="liblinear"),
+        "Set another solver, or wrap the estimator in a OneVsRestClassifier",
+        partial(logistic, THREE, solver="saga"),
+        lambda: OneVsRestClassifier(LogisticRegression(solver="liblinear")).fit(X, THREE),
     ),
     advice(
         partial(logistic, classes=[0, 1, 2]),
