@@ -51,7 +51,6 @@ from streamlearn.linear_model import (
     SGDRegressor,
     TweedieRegressor,
 )
-from streamlearn.linear_model.elastic_net import L1Penalized
 from streamlearn.mixture import GaussianMixture
 from streamlearn.model_selection import (
     HyperbandSearchCV,
@@ -306,11 +305,6 @@ def of_two_or_more(estimator: BaseEstimator) -> bool:
 def weighted(estimator: BaseEstimator) -> bool:
     """all that take weights"""
     return has_fit_parameter(estimator, "sample_weight")
-
-
-def of_weights_of_rows(estimator: BaseEstimator) -> bool:
-    """all that take weights except those with an L1 penalty"""
-    return weighted(estimator) and not isinstance(estimator, L1Penalized)
 
 
 def without_nan(estimator: BaseEstimator) -> bool:
@@ -954,14 +948,6 @@ CASES = {
             exact,
         ),
         Case(
-            "one weight for all rows",
-            lambda t: {"sample_weight": 2.0},
-            "sample_weight must hold one value for each row, got 2.0",
-            LEARN,
-            of_weights_of_rows,
-            error=TypeError,
-        ),
-        Case(
             "weights of two columns",
             lambda t: {"sample_weight": twice(t.sample_weight)},
             r"be 1D array or scalar, got 2D|should be a 1d array, .*Give one value for each row",
@@ -1115,9 +1101,10 @@ CASES = {
         Case(
             "`cv=KFold(shuffle=True)`",
             lambda t: {},
-            "Set shuffle=False, or shuffle the rows before they are stored",
+            "splits rows, which must be in memory .* Set cv=5, or KFold with shuffle=False",
             ("fit",),
             by_folds,
+            (DASK,),
             params={"cv": KFold(3, shuffle=True)},
         ),
         Case(
@@ -1131,7 +1118,7 @@ CASES = {
         Case(
             "`alphas=[-1.0]`",
             lambda t: {},
-            r"alphas must be more than 0, got|alphas\[0\] == -1.0, must be >= 0",
+            r"alphas == -1.0, must be > 0|alphas\[0\] == -1.0, must be >= 0",
             ("fit",),
             by_folds,
             params={"alphas": [-1.0]},

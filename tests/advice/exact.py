@@ -522,15 +522,32 @@ EXACT = [
         lambda: TweedieRegressor(power=0).fit(X, -Y),
     ),
     advice(
-        partial(cv, store_cv_results=True),
-        "store_cv_results=True is not supported: the errors of all rows may not fit in memory",
-        lambda: cv().scores_,
+        lambda: RidgeCV(store_cv_results=True).fit(DX, DY),
+        "Set store_cv_results=False: scores_ has the score of each penalty",
+        lambda: RidgeCV().fit(DX, DY).scores_,
     ),
     advice(
-        partial(cv, scoring="r2"),
-        "needs a number of folds. Set cv=5, or scoring=None",
-        partial(cv, scoring="r2", cv=5),
-        cv,
+        partial(cv, store_cv_results=True, cv=3),
+        "Set cv=None, or store_cv_results=False",
+        partial(cv, store_cv_results=True),
+        partial(cv, cv=3),
+    ),
+    advice(
+        lambda: RidgeCV(cv=iter([([0, 1], [])])).fit(X, Y),
+        "a split without rows to score that have a weight. Give other splits",
+        lambda: RidgeCV(cv=iter([([0, 1], [2])])).fit(X, Y),
+    ),
+    advice(
+        lambda: Lasso(precompute=np.eye(3), fit_intercept=False).fit(X, Y),
+        "Check that it was computed properly, or set precompute=False",
+        lambda: Lasso(precompute=X.T @ X, fit_intercept=False).fit(X, Y),
+        lambda: Lasso(precompute=False, fit_intercept=False).fit(X, Y),
+    ),
+    advice(
+        lambda: Lasso(precompute=np.eye(2)).fit(X, Y),
+        "Give the products of the features, or set precompute=False",
+        lambda: Lasso(precompute=X.T @ X, fit_intercept=False).fit(X, Y),
+        lambda: Lasso(precompute=False).fit(X, Y),
     ),
     advice(
         partial(cv, cv=5, alpha_per_target=True),
@@ -539,9 +556,10 @@ EXACT = [
         partial(cv, cv=5),
     ),
     advice(
-        partial(cv, cv=KFold(3, shuffle=True)),
-        "Set shuffle=False, or shuffle the rows before they are stored",
-        partial(cv, cv=KFold(3)),
+        lambda: RidgeCV(cv=KFold(3, shuffle=True)).fit(DX, DY),
+        "Set cv=5, or KFold with shuffle=False, and shuffle the rows before they are stored",
+        lambda: RidgeCV(cv=5).fit(DX, DY),
+        lambda: RidgeCV(cv=KFold(3)).fit(DX, DY),
     ),
     advice(
         lambda: RidgeCV(cv=3).fit(X[:1], Y[:1]),
