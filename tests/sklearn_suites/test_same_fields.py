@@ -171,11 +171,10 @@ VALUES = {
     "shuffle": LINEAR,  # "rows" as well
     "n_jobs": (  # has no effect
         *("SGDClassifier", "Perceptron", "PassiveAggressiveClassifier", "LinearRegression"),
-        *("LogisticRegression", *PATHS),
+        *PATHS,
     ),
     "init": ("KMeans",),  # "k-means||" as well
     "scoring": ("RidgeCV",),  # what is a function of sums
-    "cv": ("RidgeCV", *PATHS),
     "penalty": ("LogisticRegression",),  # the same, in one line
     "solver": GLM[1:],
 }
