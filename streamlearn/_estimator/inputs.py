@@ -228,7 +228,7 @@ def _same_weight(X: Any, weight: float) -> Any:
     """Return the weights of rows that have the same weight. Streams keep the number."""
     if isinstance(X, engine.StreamedRows):
         return weight
-    function = SameWeight(weight)
+    function: Any = SameWeight(weight)
     if engine.is_collection(X):
         return engine.map_rows(function, X, meta=np.ones(1))
     return function(X if hasattr(X, "shape") or is_table(X) else np.asarray(X))

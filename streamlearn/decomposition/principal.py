@@ -46,7 +46,7 @@ class Principal(Components):
                 f"required by {name}: one row has no variance."
             )
         if isinstance(n, Integral) and int(n) > r:
-            more = "" if n > n_features else ", or call partial_fit if more rows follow"
+            more = "" if int(n) > n_features else ", or call partial_fit if more rows follow"
             raise ValueError(
                 f"n_components={n} must be between 0 and min(n_samples, n_features)={r}"
                 f"{self._with_solver(n_features)}. Set n_components={r} or less{more}."

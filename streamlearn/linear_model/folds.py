@@ -64,7 +64,9 @@ class ByFolds(WholeFit, ExactRegressor):
 
     def _split(self, course: Course, given: CheckedInputs) -> list[tuple[Any, Any]]:
         """Return the sums of the rows to learn from and of those held out, for each split."""
+        learner = course.learner
         assert given.whole is not None
+        assert learner.of_block is not None
         X, weight, target = rows_of(course, given.whole)
         y, n = to_numpy(target), X.shape[0]
         found = []
@@ -75,7 +77,7 @@ class ByFolds(WholeFit, ExactRegressor):
                 if not is_sparse(X):
                     at = namespace(X).asarray(at, device=device(X))
                 parts = (a if a is None else rows_at(a, at) for a in (X, weight, target))
-                each.append(course.learner.of_block(course.learner.params, *parts))
+                each.append(learner.of_block(learner.params, *parts))
             found.append((each[0], each[1]))
         return found
 

@@ -51,7 +51,9 @@ def named(penalty: Any, C: float, l1_ratio: float | None) -> str | None:
         return None if penalty is None else str(penalty)
     if np.inf == C:
         return None
-    return {0: "l2", None: "l2", 1: "l1"}.get(l1_ratio, "elasticnet")
+    if not l1_ratio:
+        return "l2"
+    return "l1" if l1_ratio == 1 else "elasticnet"
 
 
 def check_penalty(penalty: Any, C: float, l1_ratio: float | None, solver: str, dual: bool) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from unittest.mock import patch
 
 import numpy as np
-from sklearn import covariance, neighbors
+from sklearn import covariance
 from sklearn.base import clone
 from sklearn.model_selection import KFold
 from sklearn.multiclass import OneVsRestClassifier
@@ -186,10 +186,10 @@ EXACT = [
         lambda: MultinomialNB(alpha=np.ones(X.shape[1])).fit(np.abs(X), Y),
     ),
     advice(
-        lambda: NearestCentroid("manhattan").fit(X, Y),
-        "Set metric='euclidean', or fit scikit-learn's NearestCentroid to rows in memory",
-        lambda: NearestCentroid("euclidean").fit(X, Y),
-        lambda: neighbors.NearestCentroid(metric="manhattan").fit(X, Y),
+        lambda: NearestCentroid("manhattan").fit(X, Y).predict_proba(X),
+        "Use predict, or set metric='euclidean'",
+        lambda: NearestCentroid("manhattan").fit(X, Y).predict(X),
+        lambda: NearestCentroid("euclidean").fit(X, Y).predict_proba(X),
     ),
     advice(
         lambda: linear(solver="lsqr", covariance_estimator=covariance.LedoitWolf()),

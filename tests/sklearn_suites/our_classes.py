@@ -98,7 +98,6 @@ ALL_SUMS = "n_components may change between calls of partial_fit, because all su
 AFTER_AN_ERROR = "a fit that ends with an error leaves the model as it was"
 OWN_WORDS = "labels that are not in classes are named in words of all our classifiers"
 OF_SUMS_ONLY = "scores are functions of sums: r2 and the mean squared error"
-MEDIANS = "medians are not functions of sums, and the error says so"
 LAST_STEP = "a step follows the read that shows a small gradient, also after a warm start"
 OF_SUMS = "a covariance_estimator is one of ours, whose sums merge, and the error says so"
 INFINITE = "infinity is an error, also for models that take NaN"
@@ -187,12 +186,7 @@ DIFFERENT = {
         "test_alpha_vector": PRIVATE,
         "test_check_alpha": PRIVATE,
     },
-    "test_nearest_centroid": {
-        "test_iris": MEDIANS,
-        "test_iris_shrinkage": MEDIANS,
-        r"test_manhattan_metric\[.*\]": MEDIANS,
-        r"test_method_not_available_with_manhattan\[.*\]": MEDIANS,
-    },
+    "test_nearest_centroid": {},
     "test_discriminant_analysis": {
         "test_lda_ledoitwolf": OF_SUMS,
         r"test_qda_ledoitwolf\[.*\]": OF_SUMS,
