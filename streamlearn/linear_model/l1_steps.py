@@ -49,7 +49,7 @@ class L1Objective(NamedTuple):
     def derivatives(
         self, v: np.ndarray, gradient: np.ndarray, hessian: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Return derivatives of all but the L1 penalty, as `step` takes them."""
+        """Return derivatives without those of the L1 penalty, as `step` takes them."""
         K, D = v.shape
         if K > 1:
             # Softmax does not change with what all classes have in common, and the penalty does.

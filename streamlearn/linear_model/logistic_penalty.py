@@ -102,8 +102,8 @@ def _warn(penalty: Any, C: float, l1_ratio: float | None, name: str | None) -> N
     if penalty != "deprecated":
         warnings.warn(
             "'penalty' was deprecated in scikit-learn 1.8 and will be removed in 1.10. Leave it "
-            "at its default value, and use l1_ratio=0 instead of penalty='l2', l1_ratio=1 instead "
-            "of penalty='l1', l1_ratio between 0 and 1 instead of penalty='elasticnet', and "
+            "at its default value. Use l1_ratio=0 instead of penalty='l2', and l1_ratio=1 instead "
+            "of penalty='l1'. Use l1_ratio between 0 and 1 instead of penalty='elasticnet', and "
             "C=np.inf instead of penalty=None.",
             FutureWarning,
             stacklevel=2,

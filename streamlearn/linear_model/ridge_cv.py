@@ -55,7 +55,9 @@ class RidgeCV(ByFolds):
         It has no effect: the errors are computed from the eigenvectors of the co-moments. "svd"
         warns for sparse rows, as scikit-learn does.
     store_cv_results : bool, default=False
-        Whether to keep ``cv_results_``. It needs ``cv=None`` and rows in memory.
+        Whether to keep ``cv_results_``, an array of shape (n_samples, n_alphas) or (n_samples,
+        n_targets, n_alphas). It has weight times squared error of each row by the model of all
+        others. With a ``scoring`` it has the predictions. It needs ``cv=None`` and rows in memory.
     alpha_per_target : bool, default=False
         Whether each target has a penalty of its own. It needs ``cv=None``.
 
@@ -69,9 +71,6 @@ class RidgeCV(ByFolds):
         The coefficients. There is a row for each target if y has several columns.
     intercept_ : float or array of shape (n_targets,)
         The intercept. It is 0.0 if ``fit_intercept=False``.
-    cv_results_ : array of shape (n_samples, n_alphas) or (n_samples, n_targets, n_alphas)
-        Weight times squared error of each row by the model of all others, or with a ``scoring``
-        the prediction. It exists only with ``store_cv_results=True``.
     scores_ : array of shape (n_alphas,) or (n_alphas, n_targets)
         The scores of all penalties, in their order.
     condition_number_ : float

@@ -162,7 +162,7 @@ DIFFERENT = {
         r"test_logistic_regression_callback_support\[(?!0).*\]": TASKS,
         "test_logistic_regression_callback_support_warning": TASKS,
         r"test_logreg_predict_proba_multinomial\[.*\]": PRIVATE,
-        r"test_max_iter\[.*-(newton-cg|liblinear|sag|saga|lbfgs)-.*-max_iter3\]": ONE_STEP,
+        r"test_max_iter\[.*-(newton-cg|sag|saga|lbfgs)-.*-max_iter3\]": ONE_STEP,
         "test_multinomial_logistic_regression_string_inputs": (
             "a class whose rows have no weight is an error, because its intercept is infinite"
         ),

@@ -89,12 +89,12 @@ FILES = {
 
 AT_LEAST = {
     "linear models": 250,
-    "least squares": 690,
-    "paths": 130,
-    "generalized": 280,
-    "components": 265,
+    "least squares": 900,
+    "paths": 140,
+    "generalized": 420,
+    "components": 415,
     "covariances and outliers": 18,
-    "sums by class": 100,
+    "sums by class": 150,
     "selection of features": 130,
     "text": 130,
     "clusters and nets": 320,
