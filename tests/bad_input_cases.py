@@ -1143,7 +1143,7 @@ CASES = {
             '`penalty="elasticnet"`, `l1_ratio=None`',
             lambda t: {},
             "l1_ratio must be set when penalty is 'elasticnet'|The 'l1_ratio' parameter of|"
-            "penalty='elasticnet' is not supported",
+            "Solver lbfgs supports only 'l2' or None penalties, got elasticnet penalty. Set",
             LEARN,
             params={"penalty": "elasticnet", "l1_ratio": None},
         ),

@@ -11,7 +11,7 @@ import numpy as np
 from streamlearn._arrays import device, namespace, to_numpy
 from streamlearn._estimator.inputs import CheckedInputs
 from streamlearn._estimator.predictor import MergeableClassifier
-from streamlearn._sklearn import Interval, StrOptions
+from streamlearn._sklearn import Interval, Options, StrOptions
 from streamlearn._training.course import Target
 from streamlearn._validation.labels import two_classes_or_raise
 from streamlearn.core.learner import Learner
@@ -68,7 +68,7 @@ class LogisticRegression(ProbableClassifier, SparseCoef, GeneralizedLinear, Merg
         It has no effect. Callbacks show what is read.
     warm_start : bool, default=False
         Whether to begin with the coefficients of the last fit.
-    n_jobs : int or None, default=None
+    n_jobs : {None, 1, -1}, default=None
         It has no effect, because all classes are solved together. scikit-learn ends it.
     classes : array-like or None, default=None
         The labels, if they are known. They save a pass over y. If X and y come from the same files,
@@ -152,7 +152,7 @@ class LogisticRegression(ProbableClassifier, SparseCoef, GeneralizedLinear, Merg
         "max_iter": [Interval(Integral, 0, None, closed="left")],
         "verbose": ["verbose"],
         "warm_start": ["boolean"],
-        "n_jobs": [None, Integral],
+        "n_jobs": [Options(Integral, {1, -1}), None],
         "classes": ["array-like", None],
     }
 

@@ -13,7 +13,7 @@ from sklearn.model_selection import KFold
 from sklearn.multiclass import OneVsRestClassifier
 
 from streamlearn.covariance import OAS, EmpiricalCovariance, LedoitWolf
-from streamlearn.decomposition import PCA
+from streamlearn.decomposition import PCA, TruncatedSVD
 from streamlearn.discriminant_analysis import (
     LinearDiscriminantAnalysis,
     QuadraticDiscriminantAnalysis,
@@ -115,6 +115,17 @@ EXACT = [
         r"Set n_components=2 or less, or svd_solver='full'",
         partial(components, 2, svd_solver="arpack"),
         partial(components, 3, svd_solver="full"),
+    ),
+    advice(
+        lambda: TruncatedSVD(4, algorithm="arpack").fit(X),
+        "must be at most the number of features, and X has 3. Set n_components=3 or less",
+        lambda: TruncatedSVD(3, algorithm="arpack").fit(X),
+    ),
+    advice(
+        partial(components, "mle", svd_solver="arpack"),
+        "cannot be a string .* Set n_components to a number, or svd_solver='full'",
+        partial(components, 1, svd_solver="arpack"),
+        partial(components, "mle", svd_solver="full"),
     ),
     advice(
         partial(components, 0.5, svd_solver="randomized"),

@@ -171,7 +171,7 @@ VALUES = {
     "shuffle": LINEAR,  # "rows" as well
     "n_jobs": (  # has no effect
         *("SGDClassifier", "Perceptron", "PassiveAggressiveClassifier", "LinearRegression"),
-        *PATHS,
+        *("LogisticRegression", *PATHS),
     ),
     "init": ("KMeans",),  # "k-means||" as well
     "scoring": ("RidgeCV",),  # what is a function of sums
