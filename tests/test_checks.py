@@ -79,7 +79,6 @@ from streamlearn.linear_model import (
     SGDRegressor,
     TweedieRegressor,
 )
-from streamlearn.linear_model.folds import ByFolds
 from streamlearn.linear_model.generalized import GeneralizedLinear
 from streamlearn.mixture import GaussianMixture
 from streamlearn.model_selection import StreamSearchCV, SuccessiveHalvingSearchCV
@@ -389,8 +388,6 @@ def expected(estimator: BaseEstimator) -> dict[str, str]:
     if isinstance(estimator, (SelectKBest, SelectPercentile, SelectFpr, SelectFdr, SelectFwe)):
         reason = "partial_fit by labels needs all of them, and the check gives none"
         out["check_n_features_in_after_fitting"] = reason
-    if isinstance(estimator, ByFolds):
-        out |= dict.fromkeys(WEIGHTS, "folds are blocks, and the check lists the rows of folds")
     if isinstance(getattr(estimator, "estimator", None), preprocessing.StandardScaler):
         reason = "scikit-learn's scaler takes arrays of two libraries for one and breaks"
         out["check_array_api_same_namespace"] = reason

@@ -61,6 +61,8 @@ GIVEN = [
     ("NearestCentroid", {}),
     ("NearestCentroid", {"priors": "empirical"}),
     ("NearestCentroid", {"priors": PRIORS, "shrink_threshold": 0.5}),
+    ("NearestCentroid", {"metric": "manhattan"}),
+    ("NearestCentroid", {"metric": "manhattan", "priors": PRIORS, "shrink_threshold": 0.5}),
     *[
         ("LinearDiscriminantAnalysis", {"solver": solver, **more})
         for solver in ("svd", "lsqr", "eigen")
@@ -244,6 +246,30 @@ def test_float32_is_summed_in_float64():
     assert ours.var_.dtype == np.float32
     want = their_bayes.GaussianNB().fit(single.astype(np.float64), CODES)
     np.testing.assert_allclose(ours.var_, want.var_, rtol=1e-6)
+
+
+def test_medians_of_classes_are_those_of_all_rows_in_blocks_and_with_weights():
+    ours, theirs = both("NearestCentroid", {"metric": "manhattan"})
+    y, w = dask_array(CODES, CHUNKS), dask_array(2 * W, CHUNKS)
+    again = np.repeat(np.arange(N), (2 * W).astype(int))
+    theirs.fit(X[again], CODES[again])
+    assert_same(clone(ours).fit(dask_array(X, CHUNKS), y, w), theirs, X)
+    assert_same(clone(ours).fit(csr_array(X), CODES, 2 * W), theirs, X)
+    edges = np.cumsum([0, *CHUNKS])
+    later = clone(ours)
+    for i, j in pairwise(edges):
+        if i < j:
+            later.partial_fit(X[i:j], CODES[i:j], classes=[0, 1, 2], sample_weight=2 * W[i:j])
+    assert_same(later, theirs, X)
+    many = RNG.standard_cauchy((60_000, 2))
+    codes = (many[:, 0] > 0).astype(int)
+    near = clone(ours).set_params(classes=None).fit(many, codes).centroids_
+    for code in (0, 1):
+        ranks = (many[codes == code] < near[code]).mean(axis=0)
+        np.testing.assert_allclose(ranks, 0.5, atol=1e-3)
+    with pytest.raises(AttributeError) as raised:
+        later.predict_proba(X)
+    assert "Use predict, or set metric='euclidean'" in str(raised.value.__cause__)
 
 
 def test_a_class_without_rows_is_never_predicted():

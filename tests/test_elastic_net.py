@@ -242,7 +242,8 @@ def test_a_column_of_a_target_and_a_target_that_nothing_explains():
 
 def test_what_is_not_supported_says_so():
     for model, says in (
-        (LassoCV(cv=KFold(3, shuffle=True)), "Set shuffle=False"),
+        (Lasso(precompute=np.eye(D), fit_intercept=False), "did not pass validation"),
+        (Lasso(precompute=np.eye(2)), r"has shape \(2, 2\), and X has"),
         (LassoCV(alphas=[-1.0]), r"alphas\[0\] == -1.0, must be >= 0"),
         (LassoCV(alphas=[np.inf]), "alphas must be 0 or more"),
         (ElasticNetCV(l1_ratio=0), "supply a grid"),

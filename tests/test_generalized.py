@@ -257,10 +257,13 @@ def test_behind_a_scaler_sparse_rows_and_float32():
 
 def test_what_is_not_supported_says_so():
     for model, y, says in (
-        (LogisticRegression(penalty="l1"), TWO, r"SGDClassifier\(loss='log_loss', penalty='l1'\)"),
-        (LogisticRegression(l1_ratio=0.5), TWO, "Use l1_ratio=0, or SGDClassifier"),
+        (LogisticRegression(l1_ratio=1), TWO, "Set solver='saga' or 'liblinear'"),
+        (LogisticRegression(l1_ratio=0.5), TWO, "got elasticnet penalty. Set solver='saga'"),
+        (LogisticRegression(l1_ratio=0.5, solver="liblinear"), TWO, "Set solver='saga'"),
         (LogisticRegression(dual=True), TWO, "Set dual=False"),
-        (LogisticRegression(solver="liblinear"), TWO, "Set solver='lbfgs'"),
+        (LogisticRegression(dual=True, l1_ratio=1, solver="liblinear"), TWO, "Set dual=False"),
+        (LogisticRegression(C=np.inf, solver="liblinear"), TWO, "Set solver='lbfgs'"),
+        (LogisticRegression(solver="liblinear"), THREE, "Set another solver"),
         (LogisticRegression(classes=[0, 1, 2]), TWO, "No row with a weight has class .*2"),
         (LogisticRegression(classes=[-1, 0]), 0 * TWO, "No row with a weight has class .*-1"),
         (LogisticRegression(classes=[0, 1]), 0 * TWO, "No row with a weight has class .*1"),

@@ -4,8 +4,15 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array
 from sklearn import linear_model as theirs
-from sklearn.model_selection import GridSearchCV, KFold, PredefinedSplit
+from sklearn.model_selection import (
+    GridSearchCV,
+    KFold,
+    PredefinedSplit,
+    ShuffleSplit,
+    TimeSeriesSplit,
+)
 
+from streamlearn import linear_model
 from streamlearn.linear_model import Ridge, RidgeCV
 from streamlearn.pipeline import make_pipeline
 from streamlearn.preprocessing import StandardScaler
@@ -107,16 +114,75 @@ def test_the_model_is_that_of_ridge_with_the_penalty():
 def test_what_is_not_supported_says_so():
     y = Y["one"]
     for how, says in (
-        ({"store_cv_results": True}, "scores_ has the score"),
-        ({"scoring": "r2"}, "needs a number of folds. Set cv=5"),
+        ({"cv": 3, "store_cv_results": True}, "incompatible"),
         ({"cv": 3, "alpha_per_target": True}, "incompatible"),
-        ({"cv": KFold(3, shuffle=True)}, "Set shuffle=False"),
-        ({"alphas": [0.0]}, "more than 0"),
-        ({"alphas": [-1.0], "cv": 3}, "0 or more"),
+        ({"alphas": [0.0]}, "alphas == 0.0, must be > 0"),
+        ({"alphas": [1.0, -1.0], "cv": 3}, r"alphas\[1\] == -1.0, must be >= 0"),
+        ({"alphas": [1.0, np.inf]}, "alphas must be numbers below infinity"),
+        ({"cv": [([0, 1], [])]}, "a split without rows to score"),
     ):
         with pytest.raises(ValueError, match=says):
             RidgeCV(**how).fit(X, y)
+    for how, says in (
+        ({"store_cv_results": True}, "scores_ has the score"),
+        ({"cv": KFold(3, shuffle=True)}, "splits rows, which must be in memory"),
+    ):
+        for model in (RidgeCV(**how), make_pipeline(StandardScaler(), RidgeCV(**how))):
+            with pytest.raises(ValueError, match=says):
+                model.fit(dask_array(X, CHUNKS), dask_array(y, CHUNKS))
+    with pytest.warns(FutureWarning, match="The 'svd' mode is not supported for sparse X"):
+        RidgeCV(gcv_mode="svd").fit(csr_array(X), y)
     with pytest.raises(ValueError, match="at least two folds, got 1, n_samples=1"):
         RidgeCV(cv=3).fit(X[:1], y[:1])
     assert not hasattr(RidgeCV(), "partial_fit")
     assert not hasattr(RidgeCV(), "merge")
+
+
+@pytest.mark.parametrize("weights", [True, False], ids=["weights", ""])
+@pytest.mark.parametrize("scoring", ["neg_mean_squared_error", "r2", None])
+@pytest.mark.parametrize("target", ["three", "one", "a column"])
+def test_what_is_kept_of_each_row_is_what_scikit_learn_keeps(target, scoring, weights):
+    y, weight = Y[target], RNG.integers(1, 4, N) / 2 if weights else None
+    how = {"alphas": ALPHAS, "scoring": scoring, "store_cv_results": True}
+    ours, known = (each.RidgeCV(**how).fit(X, y, weight) for each in (linear_model, theirs))
+    assert ours.cv_results_.shape == known.cv_results_.shape
+    np.testing.assert_allclose(ours.cv_results_, known.cv_results_, rtol=1e-7)
+    assert ours.alpha_ == known.alpha_
+    np.testing.assert_allclose(ours.best_score_, known.best_score_, rtol=1e-9)
+    given = [each if each is None else dask_array(each, CHUNKS) for each in (X, y, weight)]
+    lazy = RidgeCV(ALPHAS, scoring=scoring).fit(*given)
+    np.testing.assert_allclose(lazy.scores_, ours.scores_, rtol=1e-9)
+
+
+SPLITTERS = {
+    "shuffled": KFold(4, shuffle=True, random_state=0),
+    "drawn": ShuffleSplit(3, test_size=0.3, train_size=0.4, random_state=0),
+    "in time": TimeSeriesSplit(3),
+    "pairs": [(np.arange(80), np.arange(80, N)), (np.arange(N) % 2 == 0, np.arange(N) % 2 == 1)],
+}
+
+
+@pytest.mark.parametrize("cv", SPLITTERS)
+@pytest.mark.parametrize("model", ["ElasticNetCV", "RidgeCV"])
+def test_rows_in_memory_take_the_splits_of_scikit_learn(model, cv):
+    weight = RNG.integers(1, 4, N) / 2 if model == "ElasticNetCV" else None
+    how = {"alphas": [0.01, 0.1, 1.0, 10.0], "cv": SPLITTERS[cv]}
+    ours = getattr(linear_model, model)(**how).fit(X, Y["one"], weight)
+    how |= {"tol": 1e-13, "max_iter": 100_000} if model == "ElasticNetCV" else {}
+    known = getattr(theirs, model)(**how).fit(X, Y["one"], weight)
+    assert ours.alpha_ == known.alpha_
+    np.testing.assert_allclose(ours.coef_, known.coef_, rtol=1e-7, atol=1e-9)
+    if model == "ElasticNetCV":
+        np.testing.assert_allclose(ours.mse_path_, known.mse_path_, rtol=1e-8)
+        sparse = getattr(linear_model, model)(**how).fit(csr_array(X), Y["one"], weight)
+        np.testing.assert_allclose(sparse.mse_path_, ours.mse_path_, rtol=1e-9)
+    else:
+        np.testing.assert_allclose(ours.best_score_, known.best_score_, rtol=1e-8)
+
+
+def test_splits_of_rows_of_another_library_stay_there():
+    torch = pytest.importorskip("torch")
+    how = {"alphas": ALPHAS, "cv": KFold(4, shuffle=True, random_state=0)}
+    model = RidgeCV(**how).fit(torch.asarray(X), torch.asarray(Y["one"]))
+    assert isinstance(model.coef_, torch.Tensor)
+    np.testing.assert_allclose(model.coef_, RidgeCV(**how).fit(X, Y["one"]).coef_, rtol=1e-9)

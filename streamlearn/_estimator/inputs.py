@@ -7,6 +7,7 @@ checked twice: their metadata at once, and their values inside the task of each 
 
 from __future__ import annotations
 
+from numbers import Real
 from operator import is_
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
@@ -104,6 +105,8 @@ def check_inputs(
     rows_or_raise(X)
     if target is not None and y is None:
         raise no_target(name)
+    if isinstance(sample_weight, Real) and not isinstance(sample_weight, bool | np.bool_):
+        sample_weight = _same_weight(X.X if isinstance(X, Flow) else X, float(sample_weight))
     for what, part in (("y", y), ("sample_weight", sample_weight)):
         if np.isscalar(part):
             raise no_vector(what, part)
@@ -209,6 +212,26 @@ def check_rows(
     X = csr(X) if is_sparse(X) else row_major(X)
     name = type(estimator).__name__
     return X, y, Reader(name, X.shape[1], columns, allow_nan, checked=True, finite=finite)
+
+
+class SameWeight(NamedTuple):
+    """The function of rows that gives each the same weight."""
+
+    weight: float
+
+    def __call__(self, X: Any) -> np.ndarray:
+        """Return the weights."""
+        return np.full(len(X) if is_table(X) else X.shape[0], self.weight)
+
+
+def _same_weight(X: Any, weight: float) -> Any:
+    """Return the weights of rows that have the same weight. Streams keep the number."""
+    if isinstance(X, engine.StreamedRows):
+        return weight
+    function: Any = SameWeight(weight)
+    if engine.is_collection(X):
+        return engine.map_rows(function, X, meta=np.ones(1))
+    return function(X if hasattr(X, "shape") or is_table(X) else np.asarray(X))
 
 
 def _weight_in_memory(estimator: BaseEstimator, X: Array, weight: Any) -> Any:

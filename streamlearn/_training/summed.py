@@ -196,6 +196,15 @@ def read_again(course: Course, blocks: Blocks, flow: Flow | None, function: Any)
     return Read(course, None if flow is None else flow.states, function).of(blocks)
 
 
+def rows_of(course: Course, block: Block) -> tuple[Array, Array | None, Array]:
+    """Return the rows of a block in memory, their weights and targets. No stages are ahead."""
+    reader = course.reader._replace(finite=False)
+    X = reader.rows(block.X, block.named)
+    like = first_row(X)
+    weight = read_weight(block.sample_weight, like, block.named, unsigned=course.unsigned)
+    return X, weight, read_target(course, block, like)
+
+
 def example_of(like: Array) -> Array:
     """Return an array without numbers, in the library and float dtype of rows."""
     none = namespace(like).reshape(entries(like), (-1,))[:0]

@@ -107,6 +107,40 @@ class SquaredScores(NamedTuple):
         return _by_class(X, of_class, constant)
 
 
+class AbsoluteScores(NamedTuple):
+    """Scores that are constants less the squared sum of absolute distances to a centre.
+
+    Attributes
+    ----------
+    centre : array of shape (n_classes, n_features)
+    factor : array of shape (n_features,)
+    constant : array of shape (n_classes,)
+    """
+
+    centre: Array
+    factor: Array
+    constant: Array
+
+    def __call__(self, X: Array) -> Array:
+        """Return the scores of the rows of X, (m, n_classes), some rows at a time.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> scores = AbsoluteScores(np.asarray([[2.0, 0.0]]), np.ones(2), np.asarray([5.0]))
+        >>> scores(np.asarray([[1.0, 3.0]]))
+        array([[-11.]])
+        """
+        dtype = common(X, self.centre)
+        centre, factor, constant = (cast(a, dtype) for a in self)
+
+        def of_class(rows: Array, k: int) -> Array:
+            distance = namespace(rows).abs(rows - centre[k, :]) @ factor
+            return -distance * distance
+
+        return _by_class(X, of_class, constant)
+
+
 class RotatedScores(NamedTuple):
     """Scores that are constants less half the squared lengths of rows in the axes of a class.
 

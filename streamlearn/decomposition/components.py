@@ -65,6 +65,8 @@ def decomposed(
         rest = max(n - 1, 1)
         variances, total = found.values[:r] ** 2 / rest, found.total / rest
         k = number_of(wanted, variances, n)
+        if wanted is None and k > 1:
+            k -= asked.all_but
         left = total - variances[:k].sum()
         if len(variances) == r:
             total, left = variances.sum(), variances[k:].sum()
@@ -274,6 +276,8 @@ class Components(ClassNamePrefixFeaturesOutMixin, MergeableTransformer):
     def _publish(self) -> None:
         n = self._settings().n_components
         d = self._state.mean.shape[0]
+        if self._several:
+            self._enough_or_raise(self._n_rows(), d)
         if isinstance(n, Integral) and int(n) > d:
             raise ValueError(
                 f"n_components={n} must be at most the number of features, and X has {d}. Set "
@@ -281,6 +285,11 @@ class Components(ClassNamePrefixFeaturesOutMixin, MergeableTransformer):
             )
         if not isinstance(self._state, RangeSums):  # those are published after their last read
             self._shown(decomposed(self._settings(), self._state), 1)
+
+    def _n_rows(self) -> int:
+        state = self._state
+        weight = state.weight if isinstance(state, RangeSums) else comoments.total_weight(state)
+        return round(float(to_numpy(weight)[0]))
 
     def _shown(self, found: Decomposition, n_reads: int) -> None:
         self.n_reads_ = n_reads
@@ -293,7 +302,6 @@ class Components(ClassNamePrefixFeaturesOutMixin, MergeableTransformer):
             self._read_ranges(self._state, course, given)
             return
         sums = sums_of(self._state, centred=asked.centred)
-        self._enough_or_raise(sums.n_samples, len(sums.unit))
         # Float32 does not show what a second read would add.
         single = itemsize(self._like.dtype, namespace(self._like)) < 8
         if self._accurate or self._one_read or single:
@@ -309,8 +317,7 @@ class Components(ClassNamePrefixFeaturesOutMixin, MergeableTransformer):
         """Multiply the vectors of the range finder by the rows, in further reads."""
         asked, drawn, d = self._settings(), self._drawn, state.mean.shape[0]
         assert drawn is not None
-        n = round(float(to_numpy(state.weight)[0]))
-        self._enough_or_raise(n, d)
+        n = self._n_rows()
 
         def read(vectors: np.ndarray) -> RangeSums:
             again = course._replace(learner=range_sums.learner(vectors))

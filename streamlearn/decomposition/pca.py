@@ -9,7 +9,10 @@ from streamlearn._estimator.mergeable import MergeableTransformer
 from streamlearn._sklearn import Interval, StrOptions
 from streamlearn.decomposition.principal import Principal
 from streamlearn.decomposition.ranges import MANY, RandomVectors, seed_of
-from streamlearn.decomposition.settings import Decomposition
+from streamlearn.decomposition.settings import ComponentSettings, Decomposition
+
+FIRST = ("arpack", "randomized")
+"""Solvers for the first components, whose number is not decided by their variances."""
 
 
 class PCA(Principal):
@@ -29,14 +32,15 @@ class PCA(Principal):
         It has no effect, because the input is never changed.
     whiten : bool, default=False
         Divide the scores by their standard deviations.
-    svd_solver : {"auto", "full", "covariance_eigh", "randomized"}, default="auto"
-        "full" and "covariance_eigh" find all components exactly. "covariance_eigh" reads the rows
-        once. "full" reads them a second time if small components would lose digits without it, see
-        the Notes. "randomized" finds the first components by random vectors, in
-        ``iterated_power + 1`` reads. "auto" is "randomized" for more than 5,000 features if
-        ``n_components`` is a number, and otherwise "full".
+    svd_solver : {"auto", "full", "covariance_eigh", "arpack", "randomized"}, default="auto"
+        "full", "covariance_eigh" and "arpack" find components exactly. "covariance_eigh" reads the
+        rows once. The other two read them a second time if small components would lose digits
+        without it, see the Notes. With "arpack", ``n_components`` must be a number less than those
+        of rows and features, and None means one less than these. "randomized" finds the first
+        components by random vectors, in ``iterated_power + 1`` reads. "auto" is "randomized" for
+        more than 5,000 features if ``n_components`` is a number, and otherwise "full".
     tol : float, default=0.0
-        It has no effect. In scikit-learn it is for the solver "arpack".
+        It has no effect, because "arpack" does not iterate here.
     iterated_power : int or "auto", default="auto"
         The number of reads after the first one, for "randomized". "auto" is 1 over a collection. In
         memory it is scikit-learn's: 7 if ``n_components`` is less than a tenth of the numbers of
@@ -104,7 +108,7 @@ class PCA(Principal):
 
     Differences from scikit-learn:
 
-    - The solver "arpack" is an error, because all components are found exactly.
+    - The solver "arpack" finds the same components without iterations, for arrays of any library.
     - "auto" is "randomized" for more than 5,000 features only.
     - A single row is an error in `fit`, because it has no variance.
     - In `get_precision` and the scores, a direction in which rows do not vary counts as if it had
@@ -183,23 +187,28 @@ class PCA(Principal):
 
     def _validate_params(self) -> None:
         super()._validate_params()
-        if self.svd_solver == "arpack":
+        n, solver = self.n_components, self.svd_solver
+        if solver not in FIRST:
+            return
+        if isinstance(n, str):
             raise ValueError(
-                "svd_solver='arpack' is not supported, because all components are found exactly, "
-                "by sums over the rows. Set svd_solver='auto'."
+                f"n_components={n!r} cannot be a string with svd_solver={solver!r}, which is for a "
+                "number of components. Set n_components to a number, or svd_solver='full'."
             )
-        n = self.n_components
-        if self.svd_solver == "randomized" and n is not None and not isinstance(n, Integral):
+        if n is not None and not isinstance(n, Integral):
             raise ValueError(
-                f"n_components={n!r} is not supported with svd_solver='randomized', which does not "
-                "find all components. Set n_components to a number, or svd_solver='full'."
+                f"n_components={n!r} must be of type int with svd_solver={solver!r}, which is for "
+                "a number of components. Set n_components to a number, or svd_solver='full'."
             )
-
-        if self.svd_solver == "randomized" and n == 0:
+        if n == 0:
             raise ValueError(
                 "n_components=0 must be between 1 and min(n_samples, n_features) with "
-                "svd_solver='randomized'. Set n_components to a number above 0."
+                f"svd_solver={solver!r}. Set n_components to a number above 0."
             )
+
+    def _settings(self) -> ComponentSettings:
+        # scikit-learn's "arpack" cannot find the last component.
+        return super()._settings()._replace(all_but=int(self.svd_solver == "arpack"))
 
     def _reads_several(self, n_features: int) -> bool:
         if self.svd_solver == "auto":
@@ -233,7 +242,18 @@ class PCA(Principal):
                 f"{n_samples} rows of {n_features} features. Set n_components to a number or a "
                 "share."
             )
+        n, r = self.n_components, min(n_samples, n_features)
+        if self.svd_solver == "arpack" and r > 1 and isinstance(n, Integral) and int(n) >= r:
+            raise ValueError(
+                f"n_components={n} must be strictly less than min(n_samples, n_features)={r} with "
+                f"svd_solver='arpack'. Set n_components={r - 1} or less, or svd_solver='full'."
+            )
         super()._enough_or_raise(n_samples, n_features)
+
+    def _with_solver(self, n_features: int) -> str:
+        solver = "randomized" if self._reads_several(n_features) else self.svd_solver
+        solver = "full" if solver == "auto" else solver
+        return f" with svd_solver={solver!r}"
 
     def _set(self, found: Decomposition) -> None:
         super()._set(found)

@@ -46,10 +46,15 @@ class Principal(Components):
                 f"required by {name}: one row has no variance."
             )
         if isinstance(n, Integral) and int(n) > r:
+            more = "" if int(n) > n_features else ", or call partial_fit if more rows follow"
             raise ValueError(
-                f"n_components={n} must be between 0 and min(n_samples, n_features)={r}. Set "
-                f"n_components={r} or less, or call partial_fit if more rows follow."
+                f"n_components={n} must be between 0 and min(n_samples, n_features)={r}"
+                f"{self._with_solver(n_features)}. Set n_components={r} or less{more}."
             )
+
+    def _with_solver(self, n_features: int) -> str:
+        """Return the words of an error about the solver, for rows of some features."""
+        return ""
 
     def get_covariance(self) -> Array:
         """Return the covariance matrix of the model.

@@ -18,12 +18,15 @@ class ComponentSettings(NamedTuple):
         Whether the mean is subtracted. If not, sums are about zero.
     targets : bool
         Rows have no targets, see `streamlearn.core.statistics.block_comoments.Params`.
+    all_but : int
+        How many components are left out if ``n_components`` is None.
     """
 
     n_components: Any = None
     whiten: bool = False
     centred: bool = True
     targets: bool = False
+    all_but: int = 0
 
 
 class Decomposition(NamedTuple):

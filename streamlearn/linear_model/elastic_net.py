@@ -14,8 +14,9 @@ from sklearn.utils.validation import check_is_fitted
 from streamlearn._arrays import to_numpy
 from streamlearn._sklearn import Interval, StrOptions
 from streamlearn.linear_model.exact import ExactRegressor
+from streamlearn.linear_model.given_gram import check_gram
 from streamlearn.linear_model.l1_minimum import Descent, path
-from streamlearn.linear_model.least_squares import Problem, Solution
+from streamlearn.linear_model.least_squares import Problem, Solution, problem_of
 
 
 class L1Penalized(ExactRegressor):
@@ -39,11 +40,6 @@ class L1Penalized(ExactRegressor):
         "random_state": ["random_state"],
         "selection": [StrOptions({"cyclic", "random"})],
     }
-
-    def _learn(self, X: Any, y: Any = None, *, reset: bool, **metadata: Any) -> Self:
-        if isinstance(metadata.get("sample_weight"), Real):
-            metadata["sample_weight"] = None  # means are the same with any weight of all rows
-        return super()._learn(X, y, reset=reset, **metadata)
 
     def _penalty(self) -> tuple[float, float]:
         """Return ``alpha`` and ``l1_ratio``."""
@@ -93,6 +89,7 @@ class GivenPenalty(L1Penalized):
     """
 
     alpha: Any
+    precompute: Any
     warm_start: Any
     __metadata_request__fit = {"check_input": UNUSED}
     path = staticmethod(enet_path)  # scikit-learn's own, of rows in memory
@@ -103,6 +100,11 @@ class GivenPenalty(L1Penalized):
         "precompute": ["boolean", "array-like"],
         "warm_start": ["boolean"],
     }
+
+    def _publish(self) -> None:
+        problem = problem_of(self._state, fit_intercept=self.fit_intercept)
+        check_gram(self.precompute, problem, self._like, weighted=self._weighted)
+        super()._publish()
 
     def _start(self, problem: Problem) -> np.ndarray | None:
         former = getattr(self, "coef_", None) if self.warm_start else None
@@ -166,7 +168,8 @@ class ElasticNet(GivenPenalty):
     fit_intercept : bool, default=True
         Whether to learn an intercept, which has no penalty.
     precompute : bool or array of shape (n_features, n_features), default=False
-        It has no effect: the Gram matrix is always that of the rows.
+        An array is compared with the Gram matrix of the rows, and another one is an error. It has
+        no other effect.
     max_iter : int or None, default=1000
         The most sweeps of coordinate descent before the exact minimum is computed. None means
         1,000.
@@ -221,7 +224,7 @@ class ElasticNet(GivenPenalty):
     - The result is the exact minimum, and not one within ``tol``. ``max_iter``, ``tol`` and
       ``selection`` say how it is come near to.
     - With ``alpha=0`` or ``l1_ratio=0`` the result is exact, too, and nothing iterates.
-    - ``precompute`` and ``copy_X`` have no effect. An array is not used.
+    - ``precompute`` and ``copy_X`` have no effect. An array is only compared.
     - Negative weights are an error, because squared errors would have no minimum.
     - The methods `partial_fit` and `merge` and the attributes ``condition_number_`` and
       ``n_reads_`` are additions.
@@ -294,7 +297,8 @@ class Lasso(GivenPenalty):
     fit_intercept : bool, default=True
         Whether to learn an intercept, which has no penalty.
     precompute : bool or array of shape (n_features, n_features), default=False
-        It has no effect: the Gram matrix is always that of the rows.
+        An array is compared with the Gram matrix of the rows, and another one is an error. It has
+        no other effect.
     copy_X : bool, default=True
         It has no effect, because the input is never changed.
     max_iter : int or None, default=1000
@@ -344,7 +348,7 @@ class Lasso(GivenPenalty):
     - The result is the exact minimum, and not one within ``tol``. ``max_iter``, ``tol`` and
       ``selection`` say how it is come near to.
     - With ``alpha=0`` the result is exact, too, and nothing iterates.
-    - ``precompute`` and ``copy_X`` have no effect. An array is not used.
+    - ``precompute`` and ``copy_X`` have no effect. An array is only compared.
     - Negative weights are an error, because squared errors would have no minimum.
     - The methods `partial_fit` and `merge` and the attributes ``condition_number_`` and
       ``n_reads_`` are additions.

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from sklearn.linear_model import enet_path, lasso_path
-from sklearn.model_selection import KFold
 from sklearn.utils import check_scalar
 
 from streamlearn._arrays import is_array, to_numpy
@@ -41,7 +40,7 @@ class PathCV(ByFolds, L1Penalized):
         "alphas": [Interval(Integral, 1, None, closed="left"), "array-like"],
         "precompute": [StrOptions({"auto"}), "array-like", "boolean"],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
-        "cv": [Interval(Integral, 2, None, closed="left"), KFold, None],
+        "cv": ["cv_object"],
         "verbose": ["verbose"],
         "n_jobs": [Options(Integral, {1, -1}), None],
     }
@@ -73,6 +72,7 @@ class PathCV(ByFolds, L1Penalized):
     def _target(
         self, given: CheckedInputs, y: Any, sample_weight: Any, *, reset: bool, classes: Any = None
     ) -> tuple[Target, int]:
+        self._memory_or_raise(given)
         self._columns = None  # a column is a target without columns
         return Target(), 1
 
@@ -80,6 +80,8 @@ class PathCV(ByFolds, L1Penalized):
         return 5 if self.cv is None else super()._n_folds()
 
     def _publish(self) -> None:
+        if self._waits():
+            return
         problem, ratios = problem_of(self._state, fit_intercept=self.fit_intercept), self._ratios()
         alphas = np.stack([self._tried(problem, ratio) for ratio in ratios])
         splits = self._splits()
@@ -145,10 +147,11 @@ class LassoCV(PathCV):
         exact minimum is computed from there.
     copy_X : bool, default=True
         It has no effect, because the input is never changed.
-    cv : int, KFold or None, default=None
+    cv : int, splitter, iterable of splits or None, default=None
         The number of folds, or a `~sklearn.model_selection.KFold` without shuffling. None means 5.
         The blocks of a collection are dealt to the folds in turn. If there are fewer blocks, or the
-        rows are in memory, rows are cut into as many parts.
+        rows are in memory, rows are cut into as many parts. Rows in memory take any splitter of
+        scikit-learn, and pairs of places of rows to learn from and to score.
     verbose : bool or int, default=False
         It has no effect. Reading the rows takes most of the time, and callbacks show it.
     n_jobs : {None, 1, -1}, default=None
@@ -196,7 +199,7 @@ class LassoCV(PathCV):
 
     - The results are exact minima, and not those within ``tol``. ``max_iter``, ``tol`` and
       ``selection`` say how they are come near to.
-    - ``cv`` takes folds that are made without shuffling. For others use
+    - ``cv`` of a collection takes folds that are made without shuffling. For others use
       `streamlearn.model_selection.StreamSearchCV` or scikit-learn's GridSearchCV with `Lasso`.
     - ``precompute``, ``copy_X``, ``n_jobs`` and ``verbose`` have no effect. An array for
       ``precompute`` is not used.
@@ -278,10 +281,11 @@ class ElasticNetCV(PathCV):
     tol : float, default=1e-4
         Coordinate descent ends when the duality gap is this part of the squares of the target. The
         exact minimum is computed from there.
-    cv : int, KFold or None, default=None
+    cv : int, splitter, iterable of splits or None, default=None
         The number of folds, or a `~sklearn.model_selection.KFold` without shuffling. None means 5.
         The blocks of a collection are dealt to the folds in turn. If there are fewer blocks, or the
-        rows are in memory, rows are cut into as many parts.
+        rows are in memory, rows are cut into as many parts. Rows in memory take any splitter of
+        scikit-learn, and pairs of places of rows to learn from and to score.
     copy_X : bool, default=True
         It has no effect, because the input is never changed.
     verbose : bool or int, default=0
@@ -333,7 +337,7 @@ class ElasticNetCV(PathCV):
 
     - The results are exact minima, and not those within ``tol``. ``max_iter``, ``tol`` and
       ``selection`` say how they are come near to.
-    - ``cv`` takes folds that are made without shuffling. For others use
+    - ``cv`` of a collection takes folds that are made without shuffling. For others use
       `streamlearn.model_selection.StreamSearchCV` or scikit-learn's GridSearchCV with `ElasticNet`.
     - ``precompute``, ``copy_X``, ``n_jobs`` and ``verbose`` have no effect. An array for
       ``precompute`` is not used.
@@ -403,4 +407,5 @@ class ElasticNetCV(PathCV):
 
     def _publish(self) -> None:
         super()._publish()
-        self.l1_ratio_ = self._chosen[1]
+        if not self._waits():
+            self.l1_ratio_ = self._chosen[1]

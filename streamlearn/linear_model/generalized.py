@@ -14,8 +14,18 @@ from streamlearn._training.course import Course
 from streamlearn._training.summed import read_again
 from streamlearn.core.linear import newton_sums
 from streamlearn.linear_model.least_squares import Problem, problem_of
-from streamlearn.linear_model.newton_reads import Coordinates, Objective, minimum
+from streamlearn.linear_model.newton_reads import Composite, Coordinates, Objective, minimum
 from streamlearn.linear_model.whole_fit import WholeFit
+
+WORDS = {
+    "lbfgs": "lbfgs failed to converge. ",
+    "newton-cg": "newton-cg failed to converge. Increase the number of iterations. ",
+    "newton-cholesky": "Newton solver did not converge after {} iterations. ",
+    "sag": "The max_iter was reached which means the coef_ did not converge. ",
+    "saga": "The max_iter was reached which means the coef_ did not converge. ",
+    "liblinear": "Liblinear failed to converge, increase the number of iterations. ",
+}
+"""What scikit-learn's warnings begin with, so that filters of warnings hold."""
 
 
 class GeneralizedLinear(WholeFit):
@@ -33,6 +43,7 @@ class GeneralizedLinear(WholeFit):
 
     fit_intercept: Any
     max_iter: Any
+    solver: Any
     tol: Any
     warm_start: Any
     coef_: Any
@@ -72,15 +83,30 @@ class GeneralizedLinear(WholeFit):
         )
 
     def _publish(self) -> None:
-        problem = problem_of(self._state, fit_intercept=self.fit_intercept)
+        problem = problem_of(self._state, fit_intercept=self._is_centred())
         former = None
         if self.warm_start and hasattr(self, "coef_"):
             former = self._former_model()
-        self._objective = Objective(
-            Coordinates.of(problem), self._strength(problem.weight), self.fit_intercept
-        )
+        self._objective = self._objective_of(problem)
         self._begin = self._beginning(problem, former)
         self._set(self._begin[1], 0)
+
+    def _is_centred(self) -> bool:
+        """Return whether the means of the features are subtracted from the rows."""
+        return bool(self.fit_intercept)
+
+    def _objective_of(self, problem: Problem) -> Composite:
+        """Return what is minimized."""
+        alpha = self._strength(problem.weight)
+        return Objective(Coordinates.of(problem), alpha, self.fit_intercept)
+
+    def _unfinished(self) -> str:
+        """Return the warning that more steps were needed."""
+        theirs = WORDS[self.solver].format(self.max_iter)
+        return (
+            f"{theirs}{type(self).__name__} has not converged after max_iter={self.max_iter} reads "
+            "of all rows. Increase max_iter or tol, or set a larger penalty."
+        )
 
     def _former_model(self) -> tuple[np.ndarray, np.ndarray]:
         """Return the coefficients (K, d) and the intercepts (K,) of the former fit."""
@@ -97,7 +123,7 @@ class GeneralizedLinear(WholeFit):
         zero[:, -1] = levels
         if former is not None and former[0].shape == (len(zero), problem.d):
             return zero, of.inside(*former)
-        if not self.fit_intercept or self.max_iter == 0:
+        if not self._is_centred() or self.max_iter == 0:
             return zero, zero  # without an intercept the means of the features would be needed
         g, H = zero * 0.0, np.zeros((of.r + 1, of.r + 1))
         g[:, :-1] = -(factor * of.xy).T
@@ -131,7 +157,7 @@ class GeneralizedLinear(WholeFit):
             zero,
             most=self.max_iter,
             tol=float(self.tol),
-            name=type(self).__name__,
+            unfinished=self._unfinished(),
         )
         self._set(found.v, found.n_reads)
         del self._objective, self._begin

@@ -157,7 +157,7 @@ def path(
     of = Quadratic.of(problem, target)
     penalties = [of.penalties(alpha, l1_ratio) for alpha in alphas]
     n_l1 = sum(l1 > 0 for l1, _ in penalties)
-    out = _with_l1(of, penalties[:n_l1], how, start) if n_l1 else []
+    out = with_l1(of, penalties[:n_l1], how, start) if n_l1 else []
     one = problem._replace(
         xy=problem.xy[:, [target]],
         yy=problem.yy[[target]],
@@ -171,7 +171,7 @@ def path(
     return out
 
 
-def _with_l1(
+def with_l1(
     of: Quadratic,
     penalties: list[tuple[float, float]],
     how: Descent,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from numbers import Integral, Real
 from typing import Any
 
@@ -16,57 +17,59 @@ from streamlearn._validation.labels import two_classes_or_raise
 from streamlearn.core.learner import Learner
 from streamlearn.core.statistics import class_comoments, comoments
 from streamlearn.linear_model.generalized import GeneralizedLinear
+from streamlearn.linear_model.l1_steps import L1Objective
 from streamlearn.linear_model.least_squares import Problem
 from streamlearn.linear_model.linear_scores import ProbableClassifier
+from streamlearn.linear_model.logistic_penalty import LogisticPenalty, check_penalty, penalty_of
+from streamlearn.linear_model.newton_reads import Composite, Coordinates, Objective
 from streamlearn.linear_model.sparse_coef import SparseCoef
-
-L1 = (
-    "SGDClassifier(loss='log_loss', penalty='l1') or penalty='elasticnet', whose steps have an L1 "
-    "penalty."
-)
 
 
 class LogisticRegression(ProbableClassifier, SparseCoef, GeneralizedLinear, MergeableClassifier):
-    """Logistic regression with a squared penalty, exact in a few reads of data of any size.
+    """Logistic regression, exact in a few reads of data of any size.
 
     It is scikit-learn's `~sklearn.linear_model.LogisticRegression` for arrays of any library and
     for dask collections. With more than two classes it is multinomial.
 
     Parameters
     ----------
-    penalty : {"l2", None}, default="deprecated"
-        Without it, ``C`` decides. None is the same as ``C=np.inf``.
+    penalty : {"l1", "l2", "elasticnet", None}, default="deprecated"
+        Without it, ``l1_ratio`` and ``C`` decide, as scikit-learn wants it. None is the same as
+        ``C=np.inf``.
     C : float, default=1.0
-        The inverse of the penalty: the sum of squared coefficients over ``2 * C`` is added to the
-        weighted sum of the losses. Infinity means no penalty.
+        The inverse of the penalty: ``(l1_ratio * |w|_1 + (1 - l1_ratio) * |w|^2 / 2) / C`` is added
+        to the weighted sum of the losses. Infinity means no penalty.
     l1_ratio : float or None, default=0.0
-        Only 0 and None are supported, because an L1 penalty has no second derivative.
+        The share of the magnitudes of coefficients in the penalty, between 0 and 1. With a share
+        above 0, many coefficients are exactly 0. Set the solver "saga", or "liblinear" for 1.
     dual : bool, default=False
-        Only False is supported.
+        True is only for the solver "liblinear" and squares, and the minimum is the same.
     tol : float, default=1e-4
         The steps end with the one that follows a gradient of the mean loss whose largest entry is
-        at most ``tol``.
+        at most ``tol``. With magnitudes in the penalty it is the shortest subgradient.
     fit_intercept : bool, default=True
-        Whether to learn intercepts, which have no penalty.
+        Whether to learn intercepts. They have no penalty, but that of the solver "liblinear" has.
     intercept_scaling : float, default=1
-        It has no effect, because intercepts have no penalty.
+        With "liblinear", the intercept divided by this has the same penalty as a coefficient.
     class_weight : dict, "balanced" or None, default=None
         The weight of each class: a dict of label to weight, or None for 1 each. "balanced" weighs
         the classes inversely to how often they occur, and counts each row as often as its
         ``sample_weight`` says.
     random_state : int, RandomState instance or None, default=None
         It has no effect, because nothing is drawn.
-    solver : {"lbfgs", "newton-cg", "newton-cholesky", "sag", "saga"}, default="lbfgs"
-        The names of scikit-learn's solvers. All find the same minimum, here by Newton steps.
-        "liblinear" is not supported, because it penalizes intercepts.
+    solver : {"lbfgs", "liblinear", "newton-cg", "newton-cholesky", "sag", "saga"}, \
+            default="lbfgs"
+        The names of scikit-learn's solvers, which decide what is minimized. "liblinear" also
+        penalizes the intercept, and is for two classes. Only "saga" and "liblinear" take penalties
+        of magnitudes, and "liblinear" takes no share of both. All are the same Newton steps.
     max_iter : int, default=100
-        The most steps. Each takes a read of all rows. With 0 all coefficients are 0.
+        The most steps. Each takes a read of all rows. With 0 all coefficients and intercepts are 0.
     verbose : int, default=0
         It has no effect. Callbacks show what is read.
     warm_start : bool, default=False
         Whether to begin with the coefficients of the last fit.
     n_jobs : {None, 1, -1}, default=None
-        It has no effect, because all classes are solved together.
+        It has no effect, because all classes are solved together. scikit-learn ends it.
     classes : array-like or None, default=None
         The labels, if they are known. They save a pass over y. If X and y come from the same files,
         that is a pass over the data.
@@ -98,21 +101,26 @@ class LogisticRegression(ProbableClassifier, SparseCoef, GeneralizedLinear, Merg
     matrix of second derivatives has a row for each coefficient. So there may be 16,384 coefficients
     at most, those of all classes together.
 
+    With magnitudes in the penalty, each read gives the loss to second order as before. Its minimum
+    with the penalty is then found exactly, without a further read, and zeros are exact [1]_.
+
     Differences from scikit-learn:
 
     - All solvers take the same Newton steps. The last step is taken from a gradient of at most
       ``tol``, so the gradient at the result is much smaller.
-    - L1 penalties, ``dual=True`` and ``solver="liblinear"`` are not supported, and an error.
+    - float32 stays float32 with "liblinear", too.
     - Negative weights are an error, because the loss would have no minimum.
     - A class of ``classes`` without rows is an error, because its intercept would be infinite.
-    - ``random_state``, ``verbose``, ``intercept_scaling`` and ``n_jobs`` have no effect. ``n_jobs``
-      takes only None, 1 and -1.
+    - ``random_state`` and ``verbose`` have no effect.
     - The parameter ``classes`` and the attributes ``condition_number_`` and ``n_reads_`` are
       additions.
 
     References
     ----------
     Hastie, Tibshirani & Friedman, "The elements of statistical learning", section 4.4, 2009.
+
+    .. [1] J. D. Lee, Y. Sun and M. A. Saunders, "Proximal Newton-type methods for minimizing
+       composite functions", SIAM Journal on Optimization 24(3), 2014.
 
     Examples
     --------
@@ -185,29 +193,39 @@ class LogisticRegression(ProbableClassifier, SparseCoef, GeneralizedLinear, Merg
 
     def _validate_params(self) -> None:
         super()._validate_params()
-        if self.penalty in ("l1", "elasticnet") or self.l1_ratio:
-            given = (
-                f"penalty={self.penalty!r}"
-                if self.penalty in ("l1", "elasticnet")
-                else f"l1_ratio={self.l1_ratio!r}"
-            )
-            raise ValueError(
-                f"{given} is not supported, because an L1 penalty has no second derivative. Use "
-                f"l1_ratio=0, or {L1}"
-            )
-        if self.dual:
-            raise ValueError("dual=True is not supported. Set dual=False: the minimum is the same.")
-        if self.solver == "liblinear":
-            raise ValueError(
-                "solver='liblinear' is not supported, because it also penalizes the intercept. Set "
-                "solver='lbfgs'."
+        check_penalty(self.penalty, self.C, self.l1_ratio, self.solver, bool(self.dual))
+        if self.n_jobs is not None:
+            warnings.warn(
+                "'n_jobs' has no effect since scikit-learn 1.8 and will be removed in 1.10. You "
+                f"provided 'n_jobs={self.n_jobs}', please leave it unspecified.",
+                FutureWarning,
+                stacklevel=2,
             )
 
     def _loss(self) -> tuple[str, float]:
         return ("log_loss" if self._n_models() == 1 else "multinomial"), 0.0
 
-    def _strength(self, weight: float) -> float:
-        return 0.0 if self.penalty is None else 1.0 / (float(self.C) * weight)
+    def _penalty(self) -> LogisticPenalty:
+        return penalty_of(
+            self.penalty,
+            float(self.C),
+            self.l1_ratio,
+            self.solver,
+            float(self.intercept_scaling) if self.fit_intercept else 0.0,
+        )
+
+    def _is_centred(self) -> bool:
+        # An intercept with a penalty is that of the rows as they are.
+        return bool(self.fit_intercept) and not self._penalty().scaling
+
+    def _objective_of(self, problem: Problem) -> Composite:
+        strength, l1, l2, scaling = self._penalty()
+        strength /= problem.weight
+        of = Coordinates.of(problem, rotated=not l1)
+        alpha = strength * l2
+        own = alpha / scaling**2 if scaling else 0.0
+        smooth = Objective(of, alpha, self.fit_intercept, own)
+        return L1Objective(smooth, strength * l1, scaling) if l1 and strength else smooth
 
     def _n_models(self) -> int:
         n = self.classes_.shape[0]
@@ -233,12 +251,18 @@ class LogisticRegression(ProbableClassifier, SparseCoef, GeneralizedLinear, Merg
     def _statistic(self) -> Learner:
         classes = to_numpy(self.classes_)
         two_classes_or_raise(classes)
+        if self.solver == "liblinear" and len(classes) > 2:
+            raise ValueError(
+                "The 'liblinear' solver does not support multiclass classification (n_classes >= "
+                "3). Set another solver, or wrap the estimator in a OneVsRestClassifier to keep "
+                "applying a one-versus-rest scheme."
+            )
         return class_comoments.learner(len(classes), self._class_weight)
 
     def _levels(self, problem: Problem) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         K = self._n_models()
         half = np.full(K, 0.5)
-        if not self.fit_intercept:
+        if not self._is_centred() or self.max_iter == 0:
             return np.zeros(K), half, np.eye(K)
         share = 0.5 * (1.0 + problem.mean[problem.d :])
         if (share <= 0).any() or (K == 1 and share[0] >= 1):

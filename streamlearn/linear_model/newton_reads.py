@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from scipy import linalg
@@ -55,14 +55,14 @@ class Coordinates(NamedTuple):
     condition: float
 
     @classmethod
-    def of(cls, problem: Problem) -> Coordinates:
-        """Return the coordinates for the rows of a problem."""
+    def of(cls, problem: Problem, *, rotated: bool = True) -> Coordinates:
+        """Return the coordinates for the rows of a problem. ``rotated=False`` only scales them."""
         d, root = problem.d, np.sqrt(problem.weight)
         unit, known = problem.unit[:d], at_unit_length(problem.xx)
         kept = known.values > known.noise
         least = known.values[kept][0] if kept.any() else 1.0
         condition = float(np.sqrt(max(known.values[-1], least) / least))
-        if kept.all() and condition <= WELL:
+        if not rotated or (kept.all() and condition <= WELL):
             scale = known.size * unit / root
             transform, back = np.diag(1.0 / scale), np.diag(scale)
         else:
@@ -98,11 +98,22 @@ class Coordinates(NamedTuple):
 
 
 class Objective(NamedTuple):
-    """The mean loss with the penalty ``alpha * |w|^2 / 2``, in some coordinates."""
+    """The mean loss with the penalty ``alpha * |w|^2 / 2``, in some coordinates.
+
+    Attributes
+    ----------
+    of : Coordinates
+    alpha : float
+    fit_intercept : bool
+    intercept : float
+        The same factor of the squares of the intercepts. If it is not 0, features must not be
+        centred: intercepts are those of the rows as they are.
+    """
 
     of: Coordinates
     alpha: float
     fit_intercept: bool
+    intercept: float = 0.0
 
     def step(self, v: np.ndarray, gradient: np.ndarray, hessian: np.ndarray) -> np.ndarray:
         """Return the Newton step at v (K, D), from derivatives of the mean loss with the penalty.
@@ -130,7 +141,8 @@ class Objective(NamedTuple):
 
     def penalty(self, v: np.ndarray) -> float:
         """Return the penalty of models v."""
-        return 0.5 * self.alpha * float(np.sum((v[:, :-1] @ self.of.transform.T) ** 2))
+        coef = v[:, :-1] @ self.of.transform.T
+        return 0.5 * float(self.alpha * np.sum(coef**2) + self.intercept * np.sum(v[:, -1] ** 2))
 
     def derivatives(
         self, v: np.ndarray, gradient: np.ndarray, hessian: np.ndarray
@@ -139,12 +151,42 @@ class Objective(NamedTuple):
         K, D = v.shape
         P = np.zeros((D, D))
         P[:-1, :-1] = self.alpha * (self.of.transform.T @ self.of.transform)
+        P[-1, -1] = self.intercept
         return gradient + v @ P, hessian + np.kron(np.eye(K), P)
 
-    def slope(self, gradient: np.ndarray) -> float:
-        """Return the largest derivative by a coefficient or an intercept."""
+    def decrease(self, v: np.ndarray, gradient: np.ndarray, step: np.ndarray) -> float:
+        """Return how much less the objective is after a step from v, to first order."""
+        return -float(np.sum(gradient * step))
+
+    def slope(self, v: np.ndarray, gradient: np.ndarray) -> float:
+        """Return the largest derivative at v by a coefficient or an intercept."""
         largest = float(np.abs(gradient[:, :-1] @ self.of.back.T).max(initial=0.0))
         return max(largest, float(np.abs(gradient[:, -1]).max()) if self.fit_intercept else 0.0)
+
+
+class Composite(Protocol):
+    """An objective with or without a part that has no derivatives, see `Objective`."""
+
+    @property
+    def of(self) -> Coordinates:
+        """The coordinates."""
+
+    def step(self, v: np.ndarray, gradient: np.ndarray, hessian: np.ndarray) -> np.ndarray:
+        """Return the step at v."""
+
+    def penalty(self, v: np.ndarray) -> float:
+        """Return the penalty of models v."""
+
+    def derivatives(
+        self, v: np.ndarray, gradient: np.ndarray, hessian: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return derivatives of the mean loss with those of the smooth penalty added."""
+
+    def decrease(self, v: np.ndarray, gradient: np.ndarray, step: np.ndarray) -> float:
+        """Return how much less the objective is after a step."""
+
+    def slope(self, v: np.ndarray, gradient: np.ndarray) -> float:
+        """Return the largest entry of the gradient, or of the shortest subgradient."""
 
 
 class NewtonResult(NamedTuple):
@@ -161,14 +203,14 @@ class NewtonResult(NamedTuple):
 
 
 def minimum(
-    objective: Objective,
+    objective: Composite,
     read: Callable[[np.ndarray, np.ndarray | None], DerivativeSums],
     v: np.ndarray,
     former: np.ndarray,
     *,
     most: int,
     tol: float,
-    name: str,
+    unfinished: str,
 ) -> NewtonResult:
     """Return the minimum, by Newton steps.
 
@@ -178,7 +220,7 @@ def minimum(
 
     Parameters
     ----------
-    objective : Objective
+    objective : Composite
     read : callable
         ``(v, former) -> DerivativeSums``. It reads all rows.
     v, former : ndarrays of shape (K, r + 1)
@@ -186,8 +228,8 @@ def minimum(
     most : int
         The most reads, the parameter ``max_iter``.
     tol : float
-    name : str
-        The name of the estimator, for a warning.
+    unfinished : str
+        The warning if the steps end before.
     """
     base, best, n_reads = former, np.inf, 0
     converged = most == 0
@@ -211,14 +253,9 @@ def minimum(
         with np.errstate(over="ignore", invalid="ignore"):
             g, H = objective.derivatives(v, gradient / objective.of.weight, H / objective.of.weight)
             step = objective.step(v, g, H)
-        decrease = -float(np.sum(g * step))
-        converged = objective.slope(g) <= tol or decrease <= 4 * eps * abs(value)
+        decrease = objective.decrease(v, g, step)
+        converged = objective.slope(v, g) <= tol or decrease <= 4 * eps * abs(value)
         base, best, v = v, value, v + step
     if not converged:
-        warnings.warn(
-            f"{name} has not converged after max_iter={most} reads of all rows. Increase "
-            "max_iter or tol, or set a larger penalty.",
-            ConvergenceWarning,
-            stacklevel=2,
-        )
+        warnings.warn(unfinished, ConvergenceWarning, stacklevel=2)
     return NewtonResult(v, n_reads)

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from numbers import Integral, Real
+import warnings
+from numbers import Real
 from typing import Any
 
 import numpy as np
 from scipy import linalg
-from sklearn.model_selection import KFold
+from sklearn.utils import check_scalar
 
-from streamlearn._arrays import to_numpy
+from streamlearn._arrays import Array, cast, is_sparse, namespace, to_numpy
 from streamlearn._estimator.inputs import CheckedInputs
 from streamlearn._sklearn import Interval, StrOptions
-from streamlearn._training.course import Course
-from streamlearn._training.summed import read_again
+from streamlearn._training.course import Course, Target
+from streamlearn._training.summed import read_again, rows_of
 from streamlearn._validation.messages import sums_are_finite
 from streamlearn.core.statistics import left_out_errors
 from streamlearn.linear_model.folds import ByFolds, squared_errors
@@ -42,17 +43,21 @@ class RidgeCV(ByFolds):
     fit_intercept : bool, default=True
         Whether to learn an intercept, which has no penalty.
     scoring : {"r2", "neg_mean_squared_error"} or None, default=None
-        The score of a fold. None means "r2". With ``cv=None`` it must be None, and the score is the
-        negative mean squared error.
-    cv : int, KFold or None, default=None
+        The score of a fold, or with ``cv=None`` of the predictions of all rows. None means "r2",
+        and with ``cv=None`` the negative mean of weight times squared error.
+    cv : int, splitter, iterable of splits or None, default=None
         None leaves out one row at a time, which takes a second read. An int or a
         `~sklearn.model_selection.KFold` without shuffling is the number of folds. The blocks of a
         collection are dealt to the folds in turn. If there are fewer blocks, or the rows are in
-        memory, rows are cut into as many parts.
+        memory, rows are cut into as many parts. Rows in memory take any splitter of scikit-learn,
+        and pairs of places of rows to learn from and to score.
     gcv_mode : {"auto", "svd", "eigen"} or None, default=None
-        It has no effect: the errors are computed from the eigenvectors of the co-moments.
+        It has no effect: the errors are computed from the eigenvectors of the co-moments. "svd"
+        warns for sparse rows, as scikit-learn does.
     store_cv_results : bool, default=False
-        Only False is supported, because the errors of all rows may not fit in memory.
+        Whether to keep ``cv_results_``, an array of shape (n_samples, n_alphas) or (n_samples,
+        n_targets, n_alphas). It has weight times squared error of each row by the model of all
+        others. With a ``scoring`` it has the predictions. It needs ``cv=None`` and rows in memory.
     alpha_per_target : bool, default=False
         Whether each target has a penalty of its own. It needs ``cv=None``.
 
@@ -86,10 +91,10 @@ class RidgeCV(ByFolds):
 
     - With a number of folds, weights also weigh the rows that are scored. In scikit-learn they
       count only for the rows that are learned from.
-    - ``scoring`` takes two scores, which are functions of the sums, and ``cv`` folds that are made
-      without shuffling. Others need the predictions of all candidates:
+    - ``scoring`` takes two scores, which are functions of the sums, and ``cv`` of a collection
+      folds that are made without shuffling. Others need the predictions of all candidates:
       `streamlearn.model_selection.StreamSearchCV` or scikit-learn's GridSearchCV with `Ridge`.
-    - ``gcv_mode`` has no effect, and ``store_cv_results=True`` is an error.
+    - ``gcv_mode`` has no effect, and ``store_cv_results=True`` needs rows in memory.
     - Negative weights are an error, because squared errors would have no minimum.
     - The attributes ``scores_``, ``condition_number_`` and ``n_reads_`` are additions.
 
@@ -114,7 +119,7 @@ class RidgeCV(ByFolds):
         "alphas": ["array-like", Interval(Real, 0, None, closed="neither")],
         "fit_intercept": ["boolean"],
         "scoring": [StrOptions(set(SCORES)), None],
-        "cv": [Interval(Integral, 2, None, closed="left"), KFold, None],
+        "cv": ["cv_object"],
         "gcv_mode": [StrOptions({"auto", "svd", "eigen"}), None],
         "store_cv_results": ["boolean"],
         "alpha_per_target": ["boolean"],
@@ -141,54 +146,98 @@ class RidgeCV(ByFolds):
 
     def _validate_params(self) -> None:
         super()._validate_params()
-        if self.store_cv_results:
+        if self.cv is not None and self.store_cv_results:
             raise ValueError(
-                "store_cv_results=True is not supported: the errors of all rows may not fit in "
-                "memory. scores_ has the score of each penalty."
-            )
-        if self.cv is None and self.scoring is not None:
-            raise ValueError(
-                f"scoring={self.scoring!r} needs a number of folds. Set cv=5, or scoring=None for "
-                "the mean squared error when each row is predicted by the model of all others."
+                "cv!=None and store_cv_results=True are incompatible. Set cv=None, or "
+                "store_cv_results=False."
             )
         if self.cv is not None and self.alpha_per_target:
             raise ValueError(
                 "cv!=None and alpha_per_target=True are incompatible. Set cv=None, or fit a model "
                 "for each target."
             )
+        self._tried()
 
     def _tried(self) -> np.ndarray:
         """Return the penalties to try."""
         given = to_numpy(self.alphas) if hasattr(self.alphas, "shape") else self.alphas
-        alphas = np.asarray(given, dtype=np.float64).reshape(-1)
-        least = 0.0 if self.cv is not None else np.nextafter(0.0, 1.0)
-        if not len(alphas) or not (np.isfinite(alphas) & (alphas >= least)).all():
-            raise ValueError(
-                f"alphas must be {'0 or more' if self.cv is not None else 'more than 0'}, got "
-                f"{self.alphas!r}."
-            )
+        several = np.atleast_1d(np.asarray(given, dtype=object)).reshape(-1)
+        bounds = "left" if self.cv is not None else "neither"
+        for i, alpha in enumerate(several):
+            name = f"alphas[{i}]" if len(several) > 1 else "alphas"
+            check_scalar(alpha, name, Real, min_val=0.0, include_boundaries=bounds)
+        alphas = several.astype(np.float64)
+        if not len(alphas) or not np.isfinite(alphas).all():
+            raise ValueError(f"alphas must be numbers below infinity, got {self.alphas!r}.")
         return alphas
 
+    def _target(
+        self, given: CheckedInputs, y: Any, sample_weight: Any, *, reset: bool, classes: Any = None
+    ) -> tuple[Target, int]:
+        self._memory_or_raise(given)
+        if self.store_cv_results and given.whole is None:
+            raise ValueError(
+                "store_cv_results=True needs rows in memory, without steps before: results of all "
+                "rows may not fit. Set store_cv_results=False: scores_ has the score of each "
+                "penalty."
+            )
+        if self.gcv_mode == "svd" and given.whole is not None and is_sparse(given.whole.X):
+            warnings.warn(
+                "The 'svd' mode is not supported for sparse X, we fallback to `gcv_mode='eigen'`. "
+                "Passing `gcv_mode='svd'` on sparse X will raise an error in scikit-learn 1.11, "
+                "use the default or pass `gcv_mode='eigen'` to suppress this warning.",
+                FutureWarning,
+                stacklevel=2,
+            )
+        return super()._target(given, y, sample_weight, reset=reset, classes=classes)
+
     def _n_folds(self) -> int:
-        self._tried()
         return 0 if self.cv is None else super()._n_folds()
 
     def _publish(self) -> None:
-        if self.cv is not None:
+        if self.cv is not None and not self._waits():
             self._choose(self._scores_of_folds())
             super()._publish()
             del self._folds
 
     def _read_more(self, course: Course, given: CheckedInputs) -> None:
         if self.cv is None:
-            learner = left_out_errors.learner(self._models())
+            params = self._models()
+            learner = left_out_errors.learner(params)
             errors = read_again(
                 course._replace(learner=learner), given.blocks, given.flow, None
             ).state
             squares, rows = (to_numpy(a).astype(np.float64) for a in errors)
-            self._choose(-squares / rows)
+            self._choose(self._scores_of_rows(squares, float(rows[0])))
+            if self.store_cv_results:
+                assert given.whole is not None
+                self.cv_results_ = self._results(params, *rows_of(course, given.whole))
             self._set(problem_of(self._state, fit_intercept=self.fit_intercept), 2)
         super()._read_more(course, given)
+
+    def _scores_of_rows(self, squares: np.ndarray, n_rows: float) -> np.ndarray:
+        """Return the scores (n_alphas, n_targets), from sums of weights times squared errors."""
+        if self.scoring is None:
+            return -squares / n_rows
+        about = problem_of(self._state, fit_intercept=True)
+        if self.scoring == "neg_mean_squared_error":
+            return -squares / about.weight
+        return shares_explained(squares, about.yy * about.unit[about.d :] ** 2)
+
+    def _results(
+        self, params: left_out_errors.Params, X: Array, weight: Array | None, target: Array
+    ) -> Array:
+        """Return what ``cv_results_`` is: squared errors, or predictions if there is a scoring."""
+        errors = left_out_errors.of_rows(params, X, weight, target)
+        xp = namespace(errors)
+        if self.scoring is None:
+            out = errors * errors
+            if weight is not None:
+                out = out * cast(weight, out.dtype)[:, None]
+        else:
+            out = cast(target if target.ndim == 2 else target[:, None], errors.dtype) - errors
+        out = cast(xp.permute_dims(out, (1, 2, 0)), self._like.dtype)
+        return out[:, 0, :] if self._columns is None else out
 
     def _choose(self, scores: np.ndarray) -> None:
         """Set the penalty with the best score, given those of shape (n_alphas, n_targets)."""
@@ -236,7 +285,12 @@ class RidgeCV(ByFolds):
             if self.scoring == "neg_mean_squared_error":
                 out.append(-squares * y * y / held_out.weight)
             else:
-                known = held_out.yy > 0
-                share = squares / np.where(known, held_out.yy, 1.0)
-                out.append(np.where(known, 1.0 - share, np.where(squares > 0, 0.0, 1.0)))
+                out.append(shares_explained(squares, held_out.yy))
         return np.asarray(out)
+
+
+def shares_explained(squares: np.ndarray, total: np.ndarray) -> np.ndarray:
+    """Return the scores "r2" of squared errors, given those of the mean, as scikit-learn's."""
+    known = total > 0
+    share = squares / np.where(known, total, 1.0)
+    return np.where(known, 1.0 - share, np.where(squares > 0, 0.0, 1.0))

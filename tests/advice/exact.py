@@ -7,12 +7,13 @@ from typing import Any
 from unittest.mock import patch
 
 import numpy as np
-from sklearn import covariance, neighbors
+from sklearn import covariance
 from sklearn.base import clone
 from sklearn.model_selection import KFold
+from sklearn.multiclass import OneVsRestClassifier
 
 from streamlearn.covariance import OAS, EmpiricalCovariance, LedoitWolf
-from streamlearn.decomposition import PCA
+from streamlearn.decomposition import PCA, TruncatedSVD
 from streamlearn.discriminant_analysis import (
     LinearDiscriminantAnalysis,
     QuadraticDiscriminantAnalysis,
@@ -110,9 +111,21 @@ FOUR = np.concatenate([np.flatnonzero(label == Y)[:2] for label in (0, 1)])
 
 EXACT = [
     advice(
-        partial(components, svd_solver="arpack"),
-        r"all components are found exactly, by sums over the rows. Set svd_solver='auto'",
-        partial(components, svd_solver="auto"),
+        partial(components, 3, svd_solver="arpack"),
+        r"Set n_components=2 or less, or svd_solver='full'",
+        partial(components, 2, svd_solver="arpack"),
+        partial(components, 3, svd_solver="full"),
+    ),
+    advice(
+        lambda: TruncatedSVD(4, algorithm="arpack").fit(X),
+        "must be at most the number of features, and X has 3. Set n_components=3 or less",
+        lambda: TruncatedSVD(3, algorithm="arpack").fit(X),
+    ),
+    advice(
+        partial(components, "mle", svd_solver="arpack"),
+        "cannot be a string .* Set n_components to a number, or svd_solver='full'",
+        partial(components, 1, svd_solver="arpack"),
+        partial(components, "mle", svd_solver="full"),
     ),
     advice(
         partial(components, 0.5, svd_solver="randomized"),
@@ -184,10 +197,10 @@ EXACT = [
         lambda: MultinomialNB(alpha=np.ones(X.shape[1])).fit(np.abs(X), Y),
     ),
     advice(
-        lambda: NearestCentroid("manhattan").fit(X, Y),
-        "Set metric='euclidean', or fit scikit-learn's NearestCentroid to rows in memory",
-        lambda: NearestCentroid("euclidean").fit(X, Y),
-        lambda: neighbors.NearestCentroid(metric="manhattan").fit(X, Y),
+        lambda: NearestCentroid("manhattan").fit(X, Y).predict_proba(X),
+        "Use predict, or set metric='euclidean'",
+        lambda: NearestCentroid("manhattan").fit(X, Y).predict(X),
+        lambda: NearestCentroid("euclidean").fit(X, Y).predict_proba(X),
     ),
     advice(
         lambda: linear(solver="lsqr", covariance_estimator=covariance.LedoitWolf()),
@@ -433,16 +446,42 @@ EXACT = [
         lambda: LassoCV(cv=3).fit(X, Y),
     ),
     advice(
-        partial(logistic, penalty="l1"),
-        r"Use l1_ratio=0, or SGDClassifier\(loss='log_loss', penalty='l1'\)",
-        partial(logistic, l1_ratio=0),
-        lambda: SGDClassifier(loss="log_loss", penalty="l1", random_state=0).fit(X, Y),
+        partial(logistic, l1_ratio=1),
+        "got l1 penalty. Set solver='saga' or 'liblinear'",
+        partial(logistic, l1_ratio=1, solver="saga"),
+        partial(logistic, l1_ratio=1, solver="liblinear"),
+    ),
+    advice(
+        partial(logistic, l1_ratio=0.5),
+        "got elasticnet penalty. Set solver='saga'",
+        partial(logistic, l1_ratio=0.5, solver="saga"),
+    ),
+    advice(
+        partial(logistic, l1_ratio=0.5, solver="liblinear"),
+        "Only 'saga' solver supports elasticnet penalty, got solver=liblinear. Set solver='saga'",
+        partial(logistic, l1_ratio=0.5, solver="saga"),
+    ),
+    advice(
+        partial(logistic, penalty="elasticnet", l1_ratio=None, solver="saga"),
+        "Set it between 0 and 1",
+        partial(logistic, l1_ratio=0.5, solver="saga"),
     ),
     advice(partial(logistic, dual=True), "Set dual=False", partial(logistic, dual=False)),
     advice(
-        partial(logistic, solver="liblinear"),
-        "also penalizes the intercept. Set solver='lbfgs'",
-        partial(logistic, solver="lbfgs"),
+        partial(logistic, l1_ratio=1, dual=True, solver="liblinear"),
+        "Set dual=False: the minimum is the same",
+        partial(logistic, l1_ratio=1, dual=False, solver="liblinear"),
+    ),
+    advice(
+        partial(logistic, C=np.inf, solver="liblinear"),
+        "not supported for the liblinear solver. Set solver='lbfgs'",
+        partial(logistic, C=np.inf, solver="lbfgs"),
+    ),
+    advice(
+        partial(logistic, THREE, solver="liblinear"),
+        "Set another solver, or wrap the estimator in a OneVsRestClassifier",
+        partial(logistic, THREE, solver="saga"),
+        lambda: OneVsRestClassifier(LogisticRegression(solver="liblinear")).fit(X, THREE),
     ),
     advice(
         partial(logistic, classes=[0, 1, 2]),
@@ -494,15 +533,32 @@ EXACT = [
         lambda: TweedieRegressor(power=0).fit(X, -Y),
     ),
     advice(
-        partial(cv, store_cv_results=True),
-        "store_cv_results=True is not supported: the errors of all rows may not fit in memory",
-        lambda: cv().scores_,
+        lambda: RidgeCV(store_cv_results=True).fit(DX, DY),
+        "Set store_cv_results=False: scores_ has the score of each penalty",
+        lambda: RidgeCV().fit(DX, DY).scores_,
     ),
     advice(
-        partial(cv, scoring="r2"),
-        "needs a number of folds. Set cv=5, or scoring=None",
-        partial(cv, scoring="r2", cv=5),
-        cv,
+        partial(cv, store_cv_results=True, cv=3),
+        "Set cv=None, or store_cv_results=False",
+        partial(cv, store_cv_results=True),
+        partial(cv, cv=3),
+    ),
+    advice(
+        lambda: RidgeCV(cv=iter([([0, 1], [])])).fit(X, Y),
+        "a split without rows to score that have a weight. Give other splits",
+        lambda: RidgeCV(cv=iter([([0, 1], [2])])).fit(X, Y),
+    ),
+    advice(
+        lambda: Lasso(precompute=np.eye(3), fit_intercept=False).fit(X, Y),
+        "Check that it was computed properly, or set precompute=False",
+        lambda: Lasso(precompute=X.T @ X, fit_intercept=False).fit(X, Y),
+        lambda: Lasso(precompute=False, fit_intercept=False).fit(X, Y),
+    ),
+    advice(
+        lambda: Lasso(precompute=np.eye(2)).fit(X, Y),
+        "Give the products of the features, or set precompute=False",
+        lambda: Lasso(precompute=X.T @ X, fit_intercept=False).fit(X, Y),
+        lambda: Lasso(precompute=False).fit(X, Y),
     ),
     advice(
         partial(cv, cv=5, alpha_per_target=True),
@@ -511,9 +567,10 @@ EXACT = [
         partial(cv, cv=5),
     ),
     advice(
-        partial(cv, cv=KFold(3, shuffle=True)),
-        "Set shuffle=False, or shuffle the rows before they are stored",
-        partial(cv, cv=KFold(3)),
+        lambda: RidgeCV(cv=KFold(3, shuffle=True)).fit(DX, DY),
+        "Set cv=5, or KFold with shuffle=False, and shuffle the rows before they are stored",
+        lambda: RidgeCV(cv=5).fit(DX, DY),
+        lambda: RidgeCV(cv=KFold(3)).fit(DX, DY),
     ),
     advice(
         lambda: RidgeCV(cv=3).fit(X[:1], Y[:1]),

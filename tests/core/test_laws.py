@@ -30,6 +30,7 @@ from streamlearn.core.statistics import (
     class_comatrices,
     class_comoments,
     class_counts,
+    class_medians,
     class_moments,
     comoments,
     document_frequencies,
@@ -158,6 +159,10 @@ def class_sums(s: class_moments.ClassMoments) -> tuple:
     return class_moments.weights(s), means, variances, *sums(s.plain)
 
 
+def medians_and_sums(s: class_medians.ClassMedians) -> tuple:
+    return *class_sums(s.moments), class_medians.medians(s)
+
+
 def matrices(s: class_comatrices.State) -> tuple:
     return tuple(cosums(one) for one in s)
 
@@ -274,6 +279,10 @@ CASES = {
         exempt=(ON_THE_HOST, PRODUCTS),
     ),
     "moments-classes": Case(class_moments.learner(3), classes, value=class_sums),
+    "medians-classes": Case(class_medians.learner(3), classes, value=medians_and_sums),
+    "medians-classes-weights": Case(
+        class_medians.learner(4), weighted_classes, value=medians_and_sums
+    ),
     "moments-classes-weights": Case(class_moments.learner(4), weighted_classes, value=class_sums),
     "counts-classes": Case(class_counts.learner(3), classes, value=totals),
     "counts-classes-weights": Case(class_counts.learner(4, 0.5), weighted_classes, value=totals),

@@ -81,6 +81,13 @@ def test_pca_is_that_of_scikit_learn(n_components, whiten):
         assert list(got.get_feature_names_out()) == list(want.get_feature_names_out())
 
 
+@pytest.mark.parametrize("n_components", [2, None])
+def test_the_solver_arpack_is_that_of_scikit_learn(n_components):
+    for rows in (X, X[:3]):
+        want = theirs.PCA(n_components, svd_solver="arpack", random_state=0).fit(rows)
+        alike(PCA(n_components, svd_solver="arpack").fit(lazy(rows)), want)
+
+
 @pytest.mark.parametrize("n_components", [2, D, 0])
 def test_covariance_precision_and_likelihood_are_those_of_scikit_learn(n_components):
     got, want = (kind(n_components).fit(X) for kind in (PCA, theirs.PCA))
@@ -254,7 +261,7 @@ def test_before_an_exact_learner_of_blocks(n_components):
 
 
 ERRORS = {
-    "a solver": (partial(PCA, svd_solver="arpack"), X, "Set svd_solver='auto'"),
+    "a solver": (partial(PCA, D, svd_solver="arpack"), X, "n_components=4 or less"),
     "features": (partial(PCA, D + 1), X, "n_components=5 or less"),
     "rows": (partial(PCA, 4), X[:3], "partial_fit"),
     "one row": (PCA, X[:1], "one row has no variance"),

@@ -107,6 +107,7 @@ CASES = {
     "BernoulliNB": (BernoulliNB(**ALL), COUNTS),
     "CategoricalNB": (CategoricalNB(**ALL), COUNTS),
     "NearestCentroid": (NearestCentroid(**ALL), X),
+    "NearestCentroid-manhattan": (NearestCentroid("manhattan", **ALL), X),
     "LinearDiscriminantAnalysis": (LinearDiscriminantAnalysis(**ALL), X),
     "LinearDiscriminantAnalysis-auto": (
         LinearDiscriminantAnalysis("eigen", shrinkage="auto", **ALL),

@@ -175,7 +175,6 @@ VALUES = {
     ),
     "init": ("KMeans",),  # "k-means||" as well
     "scoring": ("RidgeCV",),  # what is a function of sums
-    "cv": ("RidgeCV", *PATHS),
     "penalty": ("LogisticRegression",),  # the same, in one line
     "solver": GLM[1:],
 }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import dask
 import dask.array as da
 import dask.bag
@@ -11,7 +13,7 @@ import pandas as pd
 import pytest
 
 from streamlearn._validation.reader import Reader, same_place_or_raise
-from streamlearn.linear_model import SGDClassifier, SGDRegressor
+from streamlearn.linear_model import Ridge, SGDClassifier, SGDRegressor
 from streamlearn.preprocessing import StandardScaler
 
 READER = Reader("SomeEstimator", 2)
@@ -127,8 +129,9 @@ def test_targets_and_weights_that_are_no_numbers(name):
         with pytest.raises(error, match=says) as raised:
             SGDRegressor().fit(X, **given)
         assert name in str(raised.value)
+    one = "weight" if name == "sample_weight" else 5
     with pytest.raises(TypeError, match=f"{name} must hold one value for each row"):
-        SGDRegressor().fit(X, **{"y": good, name: 5})
+        SGDRegressor().fit(X, **{"y": good, name: one})
 
 
 @pytest.mark.parametrize(
@@ -169,3 +172,22 @@ def test_another_place_is_named(backend):
     with pytest.raises(ValueError, match=r"SomeEstimator\.predict\(\) must use.*device2") as raised:
         same_place_or_raise(here, there, "SomeEstimator", "predict")
     assert "array_api_strict" in str(raised.value)
+
+
+@pytest.mark.parametrize("kind", ["array", "frame", "dask array", "dask frame", "torch"])
+def test_one_weight_is_that_of_each_row(kind):
+    X, y = np.random.default_rng(0).normal(size=(40, 2)), np.arange(40.0)
+    want = Ridge(2.0).fit(X, y, np.full(40, 2.5)).coef_
+    if kind == "torch":
+        torch = pytest.importorskip("torch")
+        X, y = torch.asarray(X), torch.asarray(y)
+    if "frame" in kind:
+        X, y = pd.DataFrame(X, columns=["a", "b"]), pd.Series(y)
+    if "dask" in kind:
+        whole = partial(dd.from_pandas, npartitions=3) if "frame" in kind else da.from_array
+        X, y = whole(X), whole(y)
+    for weight in (2.5, np.float32(2.5)):
+        model = Ridge(2.0).fit(X, y, sample_weight=weight)
+        np.testing.assert_allclose(np.asarray(model.coef_), want, rtol=1e-12)
+    with pytest.raises(ValueError, match=r"[Nn]egative"):
+        Ridge(2.0).fit(X, y, sample_weight=-1.0)

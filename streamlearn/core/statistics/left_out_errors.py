@@ -80,22 +80,29 @@ def init(params: Params, n_features: int, n_outputs: int = 1, *, like: Array) ->
     return Errors(xp.zeros((a, t), **how), xp.zeros(1, **how))
 
 
-def of_block(params: Params, X: Array, weight: Array | None, target: Array) -> Errors:
-    """Return the sums of a block with targets (n_rows,) or (n_rows, t)."""
-    nothing = init(params, X.shape[1], like=X)
-    xp, like = namespace(target), nothing.squares
+def of_rows(params: Params, X: Array, weight: Array | None, target: Array) -> Array:
+    """Return the error of each row by the model of all others, (a, n_rows, t)."""
+    like = init(params, X.shape[1], like=X).squares
+    xp = namespace(target)
     mean, vectors, shrunk, coef, target_mean = (asarray(part, like=like) for part in params[:5])
     Y = cast(target if target.ndim == 2 else target[:, None], like.dtype) - target_mean
     rows = cast(dense(X) if is_sparse(X) else X, like.dtype)
     Z = by_columns(rows, ("subtract", mean)) @ vectors
     share = params.share + (Z * Z) @ xp.matrix_transpose(shrunk)
-    w = xp.ones_like(Y[:, 0]) if weight is None else cast(weight, like.dtype)
-    kept = 1.0 - w[:, None] * share
-    squares = [
-        xp.sum(w[:, None] * ((Y - Z @ coef[i, :, :]) / kept[:, i : i + 1]) ** 2, axis=0)
-        for i in range(coef.shape[0])
-    ]
-    return Errors(xp.stack(squares), nothing.rows + X.shape[0])
+    if weight is not None:
+        share = share * cast(weight, like.dtype)[:, None]
+    kept = 1.0 - share
+    errors = [(Y - Z @ coef[i, :, :]) / kept[:, i : i + 1] for i in range(coef.shape[0])]
+    return xp.stack(errors)
+
+
+def of_block(params: Params, X: Array, weight: Array | None, target: Array) -> Errors:
+    """Return the sums of a block with targets (n_rows,) or (n_rows, t)."""
+    squares = of_rows(params, X, weight, target) ** 2
+    xp, nothing = namespace(squares), init(params, X.shape[1], like=X)
+    if weight is not None:
+        squares = squares * cast(weight, squares.dtype)[:, None]
+    return Errors(xp.sum(squares, axis=1), nothing.rows + X.shape[0])
 
 
 def merge(a: Errors, b: Errors) -> Errors:
