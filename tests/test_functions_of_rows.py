@@ -560,7 +560,7 @@ OF_FUNCTIONS = {
         IN_ORDER,
     ),
     "a union": (make_pipeline(FeatureUnion([("fewer", FEWER)]), StandardScaler()), IN_ORDER),
-    "a model of sums": (make_pipeline(FEWER, Ridge()), "X has [23] features"),
+    "a model of sums": (make_pipeline(FEWER, Ridge()), IN_ORDER),
 }
 
 

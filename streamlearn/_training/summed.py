@@ -106,15 +106,15 @@ class Read(NamedTuple):
         assert learner.merge is not None
         assert learner.n_features is not None
         same_place_or_raise(an_array(b.state), an_array(a.state), name, "fit")
+        ahead = None
+        if a.ahead is not None and b.ahead is not None:
+            assert self.course.ahead is not None
+            ahead = self.course.ahead.merged(a.ahead, b.ahead)  # its error names the block
         found, known = (learner.n_features(one.state) for one in (b, a))
         if found != known:
             raise ValueError(
                 f"X has {found} features, but {name} is expecting {known} features as input."
             )
-        ahead = None
-        if a.ahead is not None and b.ahead is not None:
-            assert self.course.ahead is not None
-            ahead = self.course.ahead.merged(a.ahead, b.ahead)
         folds = None
         if a.folds is not None and b.folds is not None:
             folds = tuple(map(self._either, a.folds, b.folds))
