@@ -37,21 +37,21 @@ from typing import Any, NamedTuple
 
 from streamlearn._arrays import to_numpy
 from streamlearn.blocks import (
+    BlockChecksum,
     Blocks,
-    Mark,
     Page,
     Position,
     Segment,
     Watch,
-    check_marks,
+    compare_checksums,
+    first_and_last,
     fold,
-    marked,
     open_page,
-    outer_marks,
     rounds,
     unnoted,
     watches,
     watching,
+    with_checksums,
 )
 
 
@@ -96,7 +96,7 @@ class Progress(NamedTuple):
         The rule's message about its last decision.
     blocks_before : float or None
         What rounds need to go on, see `streamlearn.blocks.Position`.
-    marks : tuple of Mark
+    checksums : tuple of BlockChecksum
         The checksums of the first and of the last block of this epoch, if they are wanted.
     """
 
@@ -120,7 +120,7 @@ class Progress(NamedTuple):
     interrupted: bool = False
     news: str = ""
     blocks_before: float | None = None
-    marks: tuple[Mark, ...] = ()
+    checksums: tuple[BlockChecksum, ...] = ()
 
 
 class Publish(NamedTuple):
@@ -184,7 +184,7 @@ def train(
     how = {"learner": block_learner, "max_iter": max_iter, "start": progress.learned}
     page = open_page("training", blocks, **how)
     if page is not None and page.known is not None:
-        check_marks(blocks, page)
+        compare_checksums(blocks, page)
         progress = page.known.state
     last = progress
 
@@ -193,7 +193,7 @@ def train(
         if now.at != "start":
             last = now
             if page is not None:
-                page.note(now, now.marks)
+                page.note(now, now.checksums)
         answers = [watch.progress_made(now, publish) for watch in watches()]
         return any(answers)
 
@@ -209,7 +209,7 @@ def train(
         for watch in watches():
             watch.end_training()
     if page is not None and not ended.interrupted:
-        page.note(ended, ended.marks, finished=True)
+        page.note(ended, ended.checksums, finished=True)
     return rule.finish(ended)
 
 
@@ -284,7 +284,7 @@ def _segments(
     order = block_learner.order(blocks, progress.epoch)
     side_by_side = None if blocks.in_memory else block_learner.side_by_side(progress)
     how: dict[str, Any] = {
-        "prepare": marked(prepare, blocks, page),
+        "prepare": with_checksums(prepare, blocks, page),
         "order": order,
         "start": Position(progress.blocks, progress.rows_read, progress.blocks_before),
     }
@@ -326,7 +326,7 @@ def _after(block_learner: Any, progress: Progress, segment: Segment, in_memory: 
         rows_held_out=rows_held_out,
         news="",
         blocks_before=segment.blocks_before,
-        marks=outer_marks(
-            [*progress.marks, *(mark for each in segment.records for mark in each.marks)]
+        checksums=first_and_last(
+            [*progress.checksums, *(one for each in segment.records for one in each.checksums)]
         ),
     )

@@ -24,13 +24,20 @@ from streamlearn.blocks.containers import (
 )
 from streamlearn.blocks.fold import fold
 from streamlearn.blocks.frames import text_dtype
-from streamlearn.blocks.journal import Mark, Page, marked, open_page, outer_marks, unnoted
+from streamlearn.blocks.journal import (
+    BlockChecksum,
+    Page,
+    first_and_last,
+    open_page,
+    unnoted,
+    with_checksums,
+)
 from streamlearn.blocks.lazy_rows import LazyRows, as_lazy_rows, in_block, is_named, origin
 from streamlearn.blocks.left_out import noting_left_out
 from streamlearn.blocks.map_rows import map_rows
 from streamlearn.blocks.parts import head, made_up, n_rows, some_columns, some_rows
 from streamlearn.blocks.plan import groups
-from streamlearn.blocks.reduce import bytes_read, check_marks, reduce
+from streamlearn.blocks.reduce import bytes_read, compare_checksums, reduce
 from streamlearn.blocks.round_layout import Position, SideBySide
 from streamlearn.blocks.rounds import rounds
 from streamlearn.blocks.segments import Segment
@@ -46,9 +53,9 @@ from streamlearn.blocks.zip_rows import zip_rows
 __all__ = [
     "AlignedRows",
     "Block",
+    "BlockChecksum",
     "Blocks",
     "LazyRows",
-    "Mark",
     "Page",
     "Place",
     "Position",
@@ -66,9 +73,10 @@ __all__ = [
     "as_objects",
     "bytes_read",
     "check_kind",
-    "check_marks",
+    "compare_checksums",
     "context_variable",
     "find_lengths",
+    "first_and_last",
     "first_block",
     "fold",
     "from_bag",
@@ -84,7 +92,6 @@ __all__ = [
     "is_named",
     "made_up",
     "map_rows",
-    "marked",
     "meta_of",
     "n_rows",
     "noted",
@@ -93,7 +100,6 @@ __all__ = [
     "one_blas_thread",
     "open_page",
     "origin",
-    "outer_marks",
     "reduce",
     "rounds",
     "row_chunks",
@@ -106,5 +112,6 @@ __all__ = [
     "watches",
     "watching",
     "whole_rows",
+    "with_checksums",
     "zip_rows",
 ]

@@ -100,6 +100,6 @@ def _logged(topic: str, of_graph: str, function: Callable[..., Any], *args: Any)
     from distributed import get_worker
 
     result = function(*args)
-    newest = result.newest._replace(report=None, marks=())
+    newest = result.newest._replace(report=None, checksums=())
     get_worker().log_event(topic, [of_graph, list(newest)])
     return result

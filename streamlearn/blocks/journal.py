@@ -29,7 +29,7 @@ from streamlearn.blocks.left_out import leave_out, left_out
 from streamlearn.blocks.parts import n_rows, some_rows
 from streamlearn.blocks.within import Within, context_variable
 
-Mark = tuple[int, int]
+BlockChecksum = tuple[int, int]
 """The number of a block and a checksum of its rows."""
 
 ROWS = 256
@@ -45,7 +45,7 @@ class Entry(NamedTuple):
         What is read, and how.
     state : object
         What has been found so far, or in the whole pass.
-    marks : tuple of Mark
+    checksums : tuple of BlockChecksum
         The first and the last block that were read.
     finished : bool
     left_out : dict of int to str
@@ -54,7 +54,7 @@ class Entry(NamedTuple):
 
     about: dict[str, str]
     state: Any
-    marks: tuple[Mark, ...]
+    checksums: tuple[BlockChecksum, ...]
     finished: bool
     left_out: dict[int, str]
 
@@ -122,16 +122,18 @@ class Page:
         if known is not None:
             leave_out(known.left_out)
 
-    def note(self, state: Any, marks: tuple[Mark, ...], *, finished: bool = False) -> None:
+    def note(
+        self, state: Any, checksums: tuple[BlockChecksum, ...], *, finished: bool = False
+    ) -> None:
         """Note the state of the pass."""
         self._waited += 1
         if finished or self._waited >= self._journal.every:
             self._waited = 0
-            entry = Entry(self._about, state, marks, finished, left_out())
+            entry = Entry(self._about, state, checksums, finished, left_out())
             self._journal.entries[self._number :] = [entry]
             self._journal.write(self._journal.entries)
 
-    def same_marks_or_raise(self, found: Sequence[Mark]) -> None:
+    def same_rows_or_raise(self, found: Sequence[BlockChecksum]) -> None:
         """Check that blocks have the checksums that were noted, if they were.
 
         Raises
@@ -139,15 +141,15 @@ class Page:
         ValueError
             If one has not.
         """
-        known = {} if self.known is None else dict(self.known.marks)
-        for number, mark in found:
-            if known.get(number, mark) != mark:
+        known = {} if self.known is None else dict(self.known.checksums)
+        for number, value in found:
+            if known.get(number, value) != value:
                 difference = f"block {number} holds other rows than it did"
                 raise another_fit(self._journal.name, difference)
 
 
 @dataclass(frozen=True)
-class Marked:
+class WithChecksums:
     """A function that prepares blocks, whose checksums are wanted, too.
 
     Attributes
@@ -164,7 +166,7 @@ class Marked:
         """Prepare a block."""
         return self.prepare(block)
 
-    def mark(self, block: Block) -> Mark:
+    def compared(self, block: Block) -> BlockChecksum:
         """Return the number and the checksum of a block, and compare it.
 
         Raises
@@ -172,13 +174,13 @@ class Marked:
         ValueError
             If it has another checksum than the one that was noted.
         """
-        mark = (block.number, mark_of(block))
+        checksum = (block.number, checksum_of_block(block))
         if self.page is not None:
-            self.page.same_marks_or_raise([mark])
-        return mark
+            self.page.same_rows_or_raise([checksum])
+        return checksum
 
 
-def marked(prepare: Callable[[Block], Any], blocks: Blocks, page: Page | None) -> Any:
+def with_checksums(prepare: Callable[[Block], Any], blocks: Blocks, page: Page | None) -> Any:
     """Return a function that prepares the blocks of a pass, with checksums if there is a page.
 
     Blocks of a source are compared when they come, because few of them cannot be read alone. Blocks
@@ -186,13 +188,13 @@ def marked(prepare: Callable[[Block], Any], blocks: Blocks, page: Page | None) -
     """
     if page is None:
         return prepare
-    return Marked(prepare, None if blocks.streamed is None else page)
+    return WithChecksums(prepare, None if blocks.streamed is None else page)
 
 
 def skip(prepare: Callable[[Block], Any], block: Block) -> None:
     """Skip a block of a source that was learned from before. Its checksum is compared."""
-    if isinstance(prepare, Marked):
-        prepare.mark(block)
+    if isinstance(prepare, WithChecksums):
+        prepare.compared(block)
 
 
 _present: ContextVar[Journal | None] = context_variable("journal", default=None)
@@ -286,7 +288,7 @@ def description_of(blocks: Blocks) -> dict[str, str]:
     return found
 
 
-def mark_of(block: Block) -> int:
+def checksum_of_block(block: Block) -> int:
     """Return a checksum of rows of a block at equal distances, and of their number."""
     found = 0
     for name, part in block.parts.items():
@@ -299,6 +301,6 @@ def mark_of(block: Block) -> int:
     return found
 
 
-def outer_marks(marks: Sequence[Mark]) -> tuple[Mark, ...]:
-    """Return the first and the last of some marks."""
-    return tuple(marks[:1]) + tuple(marks[1:][-1:])
+def first_and_last(checksums: Sequence[BlockChecksum]) -> tuple[BlockChecksum, ...]:
+    """Return the first and the last of some checksums."""
+    return tuple(checksums[:1]) + tuple(checksums[1:][-1:])

@@ -13,7 +13,7 @@ from streamlearn._arrays import is_array, nbytes
 from streamlearn._arrays.plain import plain
 from streamlearn.blocks import door
 from streamlearn.blocks.block import Block, how_to_compute, noted
-from streamlearn.blocks.journal import Mark, Marked
+from streamlearn.blocks.journal import BlockChecksum, WithChecksums
 from streamlearn.blocks.lazy_rows import LazyRows, in_block
 from streamlearn.blocks.left_out import in_short, may_leave_out
 from streamlearn.blocks.parts import declared_rows_or_raise, n_rows
@@ -33,7 +33,7 @@ class Loaded(NamedTuple):
         The thread. On a cluster the worker's address precedes it.
     start, end : float
         Unix times, in seconds.
-    marks : tuple of Mark
+    checksums : tuple of BlockChecksum
         The number and the checksum of the block, if they are wanted.
     error : str
         Why the block could not be read and was left out; empty if it was read.
@@ -46,17 +46,17 @@ class Loaded(NamedTuple):
     worker: str
     start: float
     end: float
-    marks: tuple[Mark, ...] = ()
+    checksums: tuple[BlockChecksum, ...] = ()
     error: str = ""
 
     def record(self, start: float, end: float, report: Any) -> Record:
         """Return the record of the block, which was learned from between two times, here."""
-        return Record(*self[1:7], _worker(), start, end, report, self.marks, self.error)
+        return Record(*self[1:7], _worker(), start, end, report, self.checksums, self.error)
 
     @property
     def newest(self) -> Record:
         """The record of the block, which only had to be loaded."""
-        return Record(*self[1:7], self.worker, self.end, self.end, None, self.marks, self.error)
+        return Record(*self[1:7], self.worker, self.end, self.end, None, self.checksums, self.error)
 
 
 def load_block(
@@ -147,14 +147,14 @@ def prepared(
         for name, n in lengths.items():
             declared_rows_or_raise(name, block.number, n, declared)
     size = sum(_bytes(x, block.in_memory) for x in parts.values())
-    marks = (prepare.mark(block),) if isinstance(prepare, Marked) else ()
+    checksums = (prepare.compared(block),) if isinstance(prepare, WithChecksums) else ()
     for name in functions.keys() & parts.keys():
         if functions[name]:
             made_by = in_block(functions[name], block.number)
             parts[name] = LazyRows(parts[name], made_by).settled()
     rows = next(iter(lengths.values()))
     value = prepare(block._replace(parts=parts)) if rows else None
-    return Loaded(value, block.number, rows, size, _worker(), start, time.time(), marks)
+    return Loaded(value, block.number, rows, size, _worker(), start, time.time(), checksums)
 
 
 def _bytes(part: Any, in_memory: bool) -> int:

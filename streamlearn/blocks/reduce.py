@@ -14,13 +14,13 @@ from streamlearn.blocks.block import Block
 from streamlearn.blocks.containers import Blocks
 from streamlearn.blocks.groups_on_cluster import merged_in_groups
 from streamlearn.blocks.journal import (
-    Mark,
-    Marked,
+    BlockChecksum,
     Page,
-    marked,
+    WithChecksums,
+    first_and_last,
     open_page,
-    outer_marks,
     skip,
+    with_checksums,
 )
 from streamlearn.blocks.left_out import leaves_out
 from streamlearn.blocks.loading import Loaded, prepared
@@ -65,7 +65,7 @@ def reduce(
     page = open_page("reduce", blocks, of_block=of_block, merge=merge)
     begun = UnfinishedPass(0, [])
     if page is not None and page.known is not None:
-        check_marks(blocks, page)
+        compare_checksums(blocks, page)
         begun = page.known.state
     finished = page is not None and page.known is not None and page.known.finished
     order = [] if finished else order[begun.n_blocks :]
@@ -73,19 +73,19 @@ def reduce(
     with watched_pass(name, rows) as one_pass:
         if finished:
             return begun
-        prepare = marked(of_block, blocks, page)
+        prepare = with_checksums(of_block, blocks, page)
         found = _merged(prepare, merge, blocks, order, one_pass, begun, page)
     if page is not None:
-        page.note(found.value, found.marks, finished=True)
+        page.note(found.value, found.checksums, finished=True)
     return found.value
 
 
 class Merged(NamedTuple):
-    """The merged state of some blocks, their records, and the marks of the first and the last."""
+    """The merged state of some blocks, their records, and the outer checksums."""
 
     value: Any
     records: tuple[Record, ...] = ()
-    marks: tuple[Mark, ...] = ()
+    checksums: tuple[BlockChecksum, ...] = ()
 
 
 class UnfinishedPass(NamedTuple):
@@ -108,15 +108,17 @@ def _merged(
     if blocks.whole is not None:
         whole = prepared(blocks.whole, {}, of_block, time.time())
         one_pass.done(whole.newest)
-        return Merged(whole.value, (), whole.marks)
+        return Merged(whole.value, (), whole.checksums)
     tree = MergeTree(partial(_merge, merge), begun.levels)
 
     def add(at: int, part: Loaded | Merged, *, whole: bool) -> None:
         one_pass.all_done(part.records if isinstance(part, Merged) else [part.newest])
-        tree.add(Merged(part.value, (), part.marks))
+        tree.add(Merged(part.value, (), part.checksums))
         if page is not None and whole:
-            marks = [mark for level in reversed(tree.levels) for p in level for mark in p.marks]
-            page.note(UnfinishedPass(at, tree.levels), outer_marks(marks))
+            checksums = [
+                one for level in reversed(tree.levels) for p in level for one in p.checksums
+            ]
+            page.note(UnfinishedPass(at, tree.levels), first_and_last(checksums))
 
     if blocks.streamed is not None:
         _over_stream(of_block, blocks, begun.n_blocks, add)
@@ -186,7 +188,7 @@ def _over_stream(
             del block
 
 
-def check_marks(blocks: Blocks, page: Page) -> None:
+def compare_checksums(blocks: Blocks, page: Page) -> None:
     """Check that blocks have the checksums that were noted. A source is checked later.
 
     Raises
@@ -194,12 +196,12 @@ def check_marks(blocks: Blocks, page: Page) -> None:
     ValueError
         If one has not.
     """
-    marks = () if page.known is None else page.known.marks
-    if blocks.streamed is None and marks:
-        numbers = sorted({number for number, _ in marks})
+    checksums = () if page.known is None else page.known.checksums
+    if blocks.streamed is None and checksums:
+        numbers = sorted({number for number, _ in checksums})
         nobody, nothing = WatchedPass(()), UnfinishedPass(0, [])
-        found = _merged(Marked(_nothing), _first, blocks, numbers, nobody, nothing, None)
-        page.same_marks_or_raise(found.marks)
+        found = _merged(WithChecksums(_nothing), _first, blocks, numbers, nobody, nothing, None)
+        page.same_rows_or_raise(found.checksums)
 
 
 def _nothing(block: Block) -> None:
@@ -214,8 +216,8 @@ def _merge(merge: Callable[..., Any], parts: list[Loaded | Merged]) -> Merged:
     found = [part.value for part in parts if part.value is not None]
     value = left_to_right(merge, found) if found else None
     records = (part.records if isinstance(part, Merged) else (part.newest,) for part in parts)
-    marks = outer_marks([mark for part in parts for mark in part.marks])
-    return Merged(value, tuple(chain.from_iterable(records)), marks)
+    checksums = first_and_last([one for part in parts for one in part.checksums])
+    return Merged(value, tuple(chain.from_iterable(records)), checksums)
 
 
 class _Bytes(Watch):

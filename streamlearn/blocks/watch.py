@@ -29,7 +29,7 @@ class Record(NamedTuple):
         load.
     report : object
         The report of the step; None for a block without rows.
-    marks : tuple of (int, int)
+    checksums : tuple of (int, int)
         The number and the checksum of the block, if they are wanted (`streamlearn.blocks.journal`).
     error : str
         Why the block could not be read and was left out; empty if it was read.
@@ -45,7 +45,7 @@ class Record(NamedTuple):
     update_start: float
     update_end: float
     report: Any
-    marks: tuple[tuple[int, int], ...] = ()
+    checksums: tuple[tuple[int, int], ...] = ()
     error: str = ""
 
 

@@ -385,7 +385,7 @@ def test_a_checkpoint_of_another_fit_is_refused(name, tmp_path, monkeypatch):
     path, case = tmp_path / "fit", Case(lambda: SGDClassifier(classes=[0, 1], **SEED), (X, Y))
     stopped_after(monkeypatch, case, path, 3)
     entry = _files.read(path, checkpoint.KIND).entries[-1]
-    LEARNED[:] = [number for number, _ in entry.marks]
+    LEARNED[:] = [number for number, _ in entry.checksums]
     before = content(path)
     change, data, says = OTHERS[name]
     model = SGDClassifier(classes=[0, 1], **SEED)
@@ -623,7 +623,7 @@ def test_other_blocks_of_a_source_are_refused(name, n, which, tmp_path, monkeypa
     case, path = CASES[name], tmp_path / "fit"
     stopped_after(monkeypatch, case, path, n)
     before = content(path)
-    number, _ = _files.read(path, checkpoint.KIND).entries[-1].marks[which]
+    number, _ = _files.read(path, checkpoint.KIND).entries[-1].checksums[which]
     rows = case.data[0].copy()
     rows[number * ROWS] += 1e-9
     says = f"block {number} holds other rows" if number else "first row of X"
