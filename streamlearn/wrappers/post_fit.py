@@ -363,7 +363,7 @@ def parts_and_params(X: Any, y: Any, params: dict[str, Any]) -> tuple[Any, Any, 
 def kind_of(X: Any) -> Any:
     """Return an empty array like X. It is None for NumPy's and for a collection's: dask knows.
 
-    It is no slice of X, which would keep the memory of X, and in torch the history of gradients.
+    A slice of X would keep the memory of X, and in torch the history of its gradients.
     """
     sparse = hasattr(X, "tocsr")
     known = isinstance(X, np.ndarray) or engine.is_collection(X)

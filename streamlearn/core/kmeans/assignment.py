@@ -200,7 +200,7 @@ def squared_distances(state: State, X: Array) -> Array:
 def distances(state: State, X: Array) -> Array:
     """Return the distance of each row of X (m, d) to each centre, (m, k), in the dtype of X.
 
-    For dense rows it is accurate even if a row is very near to a centre; on a device to one centre.
+    For dense rows it is accurate even if a row is close to centres; on a device, to one centre.
     """
     xp, dtype = namespace(state.centers), float_dtype(X)
     origin, B, half = relative_centers(state, dtype=state.counts.dtype)
