@@ -3,6 +3,7 @@
 import pickle
 from itertools import pairwise
 
+import array_api_strict
 import dask.array as da
 import numpy as np
 import pandas as pd
@@ -164,6 +165,21 @@ def test_no_inverse_is_computed_before_it_is_read(monkeypatch):
     model.partial_fit(X[:9])  # other rows have another inverse
     assert not np.allclose(model.precision_, want.precision_, rtol=1e-9)
     assert model.set_params(store_precision=False).fit(X).precision_ is None
+
+
+def test_rows_that_are_refused_cost_no_inverse(monkeypatch):
+    def computed(*args, **given):
+        raise AssertionError("the inverse was computed")
+
+    model = EmpiricalCovariance().fit(X)
+    other = array_api_strict.asarray(X)
+    monkeypatch.setattr(linalg, "pinvh", computed)
+    for method in (model.mahalanobis, model.score):
+        for bad in (X[:, 1:], X * np.nan, da.from_array(X[:, 1:], chunks=7), other):
+            with pytest.raises(ValueError, match=r"features|NaN|namespace"):
+                method(bad)
+        with pytest.raises(AssertionError, match="computed"):
+            method(X)
 
 
 @pytest.mark.parametrize("name", covariance.__all__)

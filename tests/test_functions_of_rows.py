@@ -21,13 +21,15 @@ from sklearn import preprocessing as theirs
 from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
 from sklearn.exceptions import NotFittedError
+from sklearn.pipeline import FeatureUnion, make_union
 from sklearn.pipeline import make_pipeline as their_pipeline
-from sklearn.pipeline import make_union
 
 from streamlearn import preprocessing as ours
 from streamlearn._arrays import namespace, to_numpy
+from streamlearn.cluster import MiniBatchKMeans
 from streamlearn.core import rowwise_maps
-from streamlearn.linear_model import Ridge, SGDClassifier, SGDRegressor
+from streamlearn.linear_model import Perceptron, Ridge, SGDClassifier, SGDRegressor
+from streamlearn.neural_network import MLPRegressor
 from streamlearn.pipeline import make_pipeline
 from streamlearn.preprocessing import (
     Binarizer,
@@ -543,22 +545,47 @@ def no_columns(X):
     return X[:, :0]
 
 
-BEHIND_FUNCTIONS = {
-    "a scaler": StandardScaler(),
-    "a scaler and a learner": make_pipeline(StandardScaler(), SGDRegressor()),  # in any order
-    "a model of sums": Ridge(),
+FEWER = FunctionTransformer(as_many_columns_as_the_first_number)
+MORE = ("more", FunctionTransformer(), slice(1, 3))
+IN_ANY_ORDER = r"made \d columns? of block \d, and the next step expects \d as of block \d"
+IN_ORDER = "made 2 columns of block 1, and the next step expects 3 as of block 0"
+OF_FUNCTIONS = {
+    "a scaler": (make_pipeline(FEWER, StandardScaler()), IN_ORDER),
+    "a learner": (make_pipeline(FEWER, SGDRegressor()), IN_ANY_ORDER),
+    "clusters": (make_pipeline(FEWER, MiniBatchKMeans(2)), IN_ORDER),
+    "blocks side by side": (make_pipeline(FEWER, MLPRegressor(n_parallel=2)), IN_ANY_ORDER),
+    "a scaler and a learner": (make_pipeline(FEWER, StandardScaler(), Perceptron()), IN_ANY_ORDER),
+    "a branch": (
+        make_pipeline(ColumnTransformer([("fewer", FEWER, slice(0, 3)), MORE]), StandardScaler()),
+        IN_ORDER,
+    ),
+    "a union": (make_pipeline(FeatureUnion([("fewer", FEWER)]), StandardScaler()), IN_ORDER),
+    "a model of sums": (make_pipeline(FEWER, Ridge()), "X has [23] features"),
 }
 
 
-@pytest.mark.parametrize("name", BEHIND_FUNCTIONS)
+@pytest.mark.parametrize("name", OF_FUNCTIONS)
 def test_functions_must_make_the_same_columns_of_every_block(name):
     X = np.c_[np.repeat([3.0, 2.0], 10), rows(n=20)]
+    y = np.arange(20) % 2
+    pipe, says = OF_FUNCTIONS[name]
+    with pytest.raises(ValueError, match=says):
+        clone(pipe).fit(dask_array(X, (10, 10)), dask_array(y, (10, 10)))
+
+
+def test_functions_must_make_the_same_columns_in_all_epochs_and_calls():
+    X = np.c_[np.repeat([3.0, 2.0], 10), rows(n=20)]
+    pipe = make_pipeline(FEWER, SGDRegressor()).partial_fit(X[:10], X[:10, 1])
+    with pytest.raises(ValueError, match=r"made 2 columns of the rows.* expects 3 as in earlier"):
+        pipe.partial_fit(X[10:], X[10:, 1])
+
+    def later(X):  # one block is centred by itself in the first epoch, and not in the second
+        return X[:, :2] if X[:, 0].mean() > 0.5 else X
+
     pipe = make_pipeline(
-        FunctionTransformer(as_many_columns_as_the_first_number), BEHIND_FUNCTIONS[name]
+        StandardScaler(), FunctionTransformer(later), MLPRegressor(shuffle=False, max_iter=2)
     )
-    with pytest.raises(
-        ValueError, match=r"X has [23] features, but \w+ is expecting [23] features"
-    ):
+    with pytest.raises(ValueError, match="made 2 columns of block 0, and the next step expects"):
         pipe.fit(dask_array(X, (10, 10)), dask_array(X[:, 1], (10, 10)))
 
 

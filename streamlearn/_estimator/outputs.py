@@ -83,7 +83,14 @@ def rows_out(
         allow_nan=allow_nan,
         finite=finite or not engine.is_collection(X),
     )
-    task = RowFunction(reader, function, fitted, method)
+    return checked_rows_out(RowFunction(reader, function, fitted, method), rows, X, names)
+
+
+def checked_rows_out(task: RowFunction, rows: Any, X: Any, names: Any = None) -> Any:
+    """Apply a function to the rows of X that `check_rows` has returned. The container is X's.
+
+    It is for functions that take long to make, which only rows that pass the checks are worth.
+    """
     return as_given(mapped(task, rows, lambda: task.of_a_row(rows), names), X)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -14,17 +15,17 @@ from streamlearn.core.batches import cut
 from streamlearn.core.scores import Average, add
 
 
-def row_mean(estimator: Any, X: Any, function: Any, like: Array) -> tuple[float, int]:
-    """Return the mean of ``function`` over the rows of X, and the number of rows, in one read.
+def row_mean(estimator: Any, X: Any, make: Callable[[], Any], like: Array) -> tuple[float, int]:
+    """Return the mean of a function over the rows of X, and the number of rows, in one read.
 
     Parameters
     ----------
     estimator : estimator
         A fitted one.
     X : container of shape (n_rows, n_features)
-    function : callable or ValueError
-        It takes rows, and returns a number for each. If it is an error, it is raised for rows of
-        the right library.
+    make : callable
+        ``() -> function``. It is called when X has passed the checks, because it may take long. The
+        function takes rows, and returns a number for each.
     like : array
         The sums are in its dtype. X must be in its library and on its device.
 
@@ -34,7 +35,9 @@ def row_mean(estimator: Any, X: Any, function: Any, like: Array) -> tuple[float,
         If X has no rows, other features than in ``fit``, or is in another place than ``like``.
     """
     given = check_inputs(estimator, X, None, None, reset=False, lazy_rows=True)
-    of_block = partial(_of_block, function, like, given.reader)
+    if given.whole is not None:
+        same_place_or_raise(given.whole.X, like, given.reader.estimator, "score")
+    of_block = partial(_of_block, make(), like, given.reader)
     found = reduce(of_block, add, given.blocks, name="score")
     if found is None:
         raise no_rows(given.reader.estimator)
@@ -47,8 +50,6 @@ def _of_block(function: Any, fitted: Array, reader: Reader, block: Block) -> Ave
     rows = reader.whole(as_lazy_rows(block.X), block.named)
     like = rows.of(first_row(rows.array))
     same_place_or_raise(like, fitted, reader.estimator, "score")
-    if isinstance(function, ValueError):
-        raise function
     xp, m = namespace(fitted), rows.array.shape[0]
     total = xp.zeros((), dtype=fitted.dtype, device=device(fitted))
     through = rows.of if rows.functions else None

@@ -18,6 +18,7 @@ import numpy as np
 from scipy import sparse
 
 from streamlearn._arrays.elsewhere import is_elsewhere, place_names, remade, to_numpy_exactly
+from streamlearn._files import frames
 from streamlearn._files.names import NotAllowedError, made_of_attributes, name_of, named
 from streamlearn._sklearn import LOSSES
 
@@ -118,6 +119,8 @@ class Encoder:
             parts = ("row", "col") if x.format == "coo" else ("indices", "indptr")
             arrays = [self.encoded(getattr(x, name), path) for name in ("data", *parts)]
             return {"sparse": [kind.__name__, list(x.shape), *arrays]}
+        if frames.is_frame(x):
+            return {"frame": self._all(frames.parts(x, where(path)), path)}
         if is_elsewhere(x):
             return {"elsewhere": [*place_names(x), self._place(to_numpy_exactly(x), of=x)]}
         if isinstance(x, np.random.RandomState | np.random.Generator):
@@ -189,6 +192,7 @@ class Decoder:
             "objects": self._objects,
             "masked": lambda parts: np.ma.MaskedArray(*self._all(parts)),
             "sparse": self._sparse,
+            "frame": lambda parts: frames.made(self._all(parts)),
             "elsewhere": self._foreign,
             "random": self._random,
             "partial": self._partial,
@@ -313,9 +317,10 @@ def _refused(x: Any, path: tuple[str, ...]) -> TypeError:
     if hasattr(x, "__qualname__"):
         what = f"{x.__module__}.{x.__qualname__}"
     return TypeError(
-        f"{where(path)} is {what}, and files without pickle hold numbers, text, arrays, "
-        "streamlearn's own objects and scikit-learn's public estimators. Save it with skops "
-        "(skops.io.dump), or with pickle if only people whom you trust can write the file."
+        f"{where(path)} is {what}, and files without pickle hold numbers, text, arrays and frames. "
+        "They also hold streamlearn's own objects and scikit-learn's public estimators. Save it "
+        "with skops (skops.io.dump), or with pickle if only people whom you trust can write the "
+        "file."
     )
 
 

@@ -302,9 +302,10 @@ def _made_up(X: Any, first: Any, like: Any) -> Any:
     """Return a block with one made-up row, to which ``first`` can be applied if it is given."""
     if engine.is_frame(X):
         return engine.made_up(X).iloc[:1]  # in the second row dask's strings are missing
-    if X.ndim == 1 and X.dtype.kind in "OUST":
+    dtype = engine.meta_of(X).dtype
+    if X.ndim == 1 and dtype.kind in "OUST":
         return np.array(["a"], dtype=object)
-    block = np.ones((1, *X.shape[1:]), dtype=X.dtype)
+    block = np.ones((1, *X.shape[1:]), dtype=dtype)
     if first is not None:
         if getattr(first, "fitted", None) is not None:  # ours, which has an array of their library
             block = asarray(block, like=first.fitted, dtype=first.fitted.dtype)

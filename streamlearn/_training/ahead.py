@@ -14,10 +14,11 @@ from streamlearn._arrays import (
     first_row,
     same_place,
 )
+from streamlearn._arrays.sparse import is_sparse
 from streamlearn._sklearn import _get_feature_names
 from streamlearn._training.course import Course, Learned
 from streamlearn._training.prepare import PendingBlock, PreparedBlock, with_draws, without_held_out
-from streamlearn._validation.arrays import as_array
+from streamlearn._validation.arrays import as_array, as_numbers
 from streamlearn._validation.messages import no_features
 from streamlearn._validation.reader import Reader
 from streamlearn.blocks import LazyRows
@@ -125,9 +126,11 @@ def _ready(
         reader = Reader(course.reader.estimator, None, names_seen(course), finite=check, dense=None)
         try:
             X = reader.whole(X, block.named)
-        except ValueError:
+        except (TypeError, ValueError):
             named = reader._replace(names=names_made(course, states))
-            named.finite_or_raise(X.all(), block.named, made=True)
+            rows = X.all()
+            rows = rows if is_sparse(rows) else as_numbers(rows, "X", block.named, named.names)
+            named.finite_or_raise(rows, block.named, made=True)
             raise
     like = LazyRows(first_row(X.array), X.functions).all()
     if like.shape[1] == 0:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -59,13 +60,16 @@ def dense_or_raise(x: Any, advice: str | None) -> None:
         )
 
 
-def as_numbers(x: Any, name: str, block: int | None = None) -> Array:
+def as_numbers(
+    x: Any, name: str, block: int | None = None, names: Sequence[str] | None = None
+) -> Array:
     """Return a container as an array of real numbers. Text that spells numbers is converted.
 
     Raises
     ------
     TypeError, ValueError
-        If it contains something else: dates, other text, objects, complex numbers.
+        If it contains something else: dates, other text, objects, complex numbers. The message
+        names the column of a table, or of an array of objects by ``names``.
     """
     what = in_block(name, block)
     if type(x) is not np.ndarray and is_table(x):
@@ -82,7 +86,20 @@ def as_numbers(x: Any, name: str, block: int | None = None) -> Array:
         return x.astype(np.float64) if getattr(x.dtype, "kind", "f") in "OUS" else x
     except (TypeError, ValueError) as error:
         kind = TypeError if isinstance(error, TypeError) else ValueError
+        named += _in_column(x, names)
         raise kind(f"{named} and is not numeric: {error}. {ENCODE}") from error
+
+
+def _in_column(x: np.ndarray, names: Sequence[str] | None) -> str:
+    """Return the words for the first column that is not numeric. Of one column there are none."""
+    if x.ndim != 2 or x.shape[1] < 2:
+        return ""
+    for j in range(x.shape[1]):
+        try:
+            x[:, j].astype(np.float64)
+        except (TypeError, ValueError):
+            return f" in column {j if names is None else repr(names[j])}"
+    return ""
 
 
 def sparse_numbers(X: Any, block: int | None) -> Array:

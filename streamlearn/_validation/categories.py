@@ -13,9 +13,7 @@ import numpy as np
 
 from streamlearn._arrays.plain import gaps
 from streamlearn._validation.columns import factorize, mixed
-
-MOST_CATEGORIES = 1_000_000
-"""The maximum number of categories of a column. More would fill the memory of a worker."""
+from streamlearn.core.statistics.category_counts import MOST_CATEGORIES
 
 
 class Counts(NamedTuple):

@@ -140,7 +140,7 @@ class Reader(NamedTuple):
             dense_or_raise(X, self.dense)
             X = sparse_numbers(X, block)
         else:
-            X = as_numbers(X, "X", block)
+            X = as_numbers(X, "X", block, self.names)
         xp = namespace(X)
         known = xp.isdtype(X.dtype, "real floating") and itemsize(X.dtype, xp) in (4, 8)
         if known and getattr(X.dtype, "isnative", True):

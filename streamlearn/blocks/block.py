@@ -51,7 +51,7 @@ class Block(NamedTuple):
         return {name: part for name, part in self.parts.items() if name != "X"}
 
 
-def alone(index: int) -> str:
+def how_to_compute(index: int) -> str:
     """Return a sentence that says how to compute a block of a collection alone."""
     return (
         f"To see the error alone, compute X.blocks[{index}] of a dask array X, or "

@@ -372,7 +372,8 @@ def check_chunks(first: str, chunks: Sequence[Any], name: str, other: Sequence[A
     if None in chunks or None in other:
         remedy = (
             "Two selections of columns from the same Parquet files may be read in different "
-            "partitions. Select all columns in one frame and split it afterwards: "
+            "partitions. Give columns of one frame as they are: df[features] and df[target]. For "
+            "arrays, select all columns in one frame and split it afterwards: "
             "Xy = df[features + [target]].to_dask_array(); X, y = Xy[:, :-1], Xy[:, -1]."
         )
     elif sum(chunks) == sum(other):

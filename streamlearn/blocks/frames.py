@@ -26,7 +26,7 @@ class FrameMeta(NamedTuple):
     dtypes: tuple[Any, ...]
 
 
-def described(meta: Any, names: Sequence[str] | None, given: Any) -> FrameMeta:
+def frame_meta(meta: Any, names: Sequence[str] | None, given: Any) -> FrameMeta:
     """Return dask's meta of a result.
 
     Parameters
@@ -84,7 +84,7 @@ def _shown(meta: Any, names: Sequence[str] | None, given: Any) -> Any:
     return out.iloc[:0].set_axis(index)
 
 
-def filled(like: FrameMeta, made: Any, index: Any, remedy: str) -> Any:
+def as_frame(like: FrameMeta, made: Any, index: Any, remedy: str) -> Any:
     """Return the rows ``made`` as a Series or DataFrame with the columns and dtypes of ``like``.
 
     Raises

@@ -223,7 +223,7 @@ def open_page(kind: str, blocks: Blocks, *, start: Any = None, **how: Any) -> Pa
     if journal is None:
         return None
     segment = str(door.config.get("streamlearn.segment", None))
-    about = {"pass": kind, "streamlearn.segment": segment, **described(blocks)}
+    about = {"pass": kind, "streamlearn.segment": segment, **description_of(blocks)}
     journal.check(start)
     about |= fingerprint(how) | fingerprint(start, "start", learned=True)
     return journal.begin(about)
@@ -259,7 +259,7 @@ def another_fit(name: str, difference: str) -> ValueError:
     )
 
 
-def described(blocks: Blocks) -> dict[str, str]:
+def description_of(blocks: Blocks) -> dict[str, str]:
     """Return what the parts of blocks are: shapes, chunks, dtypes, names and lazy functions."""
     if blocks.whole is not None:
         parts = blocks.whole.parts

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from streamlearn._arrays import is_array, nbytes
 from streamlearn._arrays.plain import plain
 from streamlearn.blocks import door
-from streamlearn.blocks.block import Block, alone, noted
+from streamlearn.blocks.block import Block, how_to_compute, noted
 from streamlearn.blocks.journal import Mark, Marked
 from streamlearn.blocks.lazy_rows import LazyRows, in_block
 from streamlearn.blocks.left_out import in_short, may_leave_out
@@ -76,13 +76,14 @@ def load_block(
     it cannot be made.
     """
     start = time.time()
-    where = f"block {index} of {' and '.join(names)}, which could not be computed. {alone(index)}"
+    parts = " and ".join(names)
+    where = f"block {index} of {parts}, which could not be computed. {how_to_compute(index)}"
     with noted(where):
         made = _made(recipe, inputs, tries)
     if isinstance(made, Unread):
         return prepared(Block(index, {}, error=made.error), functions, prepare, start)
-    parts = dict(zip(names, made, strict=True))
-    return prepared(Block(index, parts), functions, prepare, start, declared)
+    block = Block(index, dict(zip(names, made, strict=True)))
+    return prepared(block, functions, prepare, start, declared)
 
 
 class Unread(NamedTuple):

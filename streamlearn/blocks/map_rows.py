@@ -15,7 +15,7 @@ from streamlearn._arrays.sparse import is_sparse
 from streamlearn.blocks import door
 from streamlearn.blocks.block import noted
 from streamlearn.blocks.containers import is_frame, row_chunks, whole_rows
-from streamlearn.blocks.frames import described, filled
+from streamlearn.blocks.frames import as_frame, frame_meta
 from streamlearn.blocks.lazy_rows import (
     LazyRows,
     in_block,
@@ -73,7 +73,7 @@ def map_rows(
     framed = names is not None or hasattr(meta, "columns")
     framed = framed or (len(meta.shape) == 1 and (is_frame(source) or is_frame(X)))
     given = source._meta if is_frame(source) else None
-    like = described(meta, names, given) if framed else None
+    like = frame_meta(meta, names, given) if framed else None
     if is_frame(source):
         shown = np.empty((0, meta.shape[1]), _dtype(meta)) if like is None else like.frame
         # dask makes the graph of an array at once. It would join small files, and the chunks would
@@ -155,7 +155,9 @@ def _make(
         if like is None:
             return made.to_numpy() if hasattr(made, "to_numpy") else made
         index = range(made.shape[0]) if rows is None else range(rows[0].start, rows[0].stop)
-        return filled(like, made, index, 'Leave them as they are: set_output(transform="default")')
+        return as_frame(
+            like, made, index, 'Leave them as they are: set_output(transform="default")'
+        )
 
 
 def _of_frame(
@@ -174,7 +176,7 @@ def _of_frame(
         if like is None:
             return made
         remedy = "Have dense ones made: sparse_output=False, sparse_threshold=0"
-        return filled(like, made, frame.index, remedy)
+        return as_frame(like, made, frame.index, remedy)
 
 
 def _numbers(n: int) -> Any:

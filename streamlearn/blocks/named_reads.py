@@ -15,7 +15,7 @@ import dask.array as da
 from dask.core import flatten
 from dask.utils import ensure_dict
 
-from streamlearn.blocks.block import alone, noted
+from streamlearn.blocks.block import how_to_compute, noted
 from streamlearn.blocks.graph import (
     GraphNode,
     HighLevelGraph,
@@ -77,7 +77,7 @@ class Reads:
         )
         found: dict[Key, Any] = {}
         for index, keys in zip(self.numbers, self.keys, strict=True):
-            where = f"block {index} of X, which could not be computed. {alone(index)}"
+            where = f"block {index} of X, which could not be computed. {how_to_compute(index)}"
             stack = list(flatten([keys]))
             while stack:
                 key = stack.pop()

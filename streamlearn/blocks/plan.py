@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from streamlearn.blocks.graph import Annotations, DataNode, GraphNode, Key
     from streamlearn.blocks.shuffles import Shuffles
 
+SEVERAL = -1
+"""It stands for the index of a block if several blocks need a task."""
+
 
 class Recipe(NamedTuple):
     """The tasks that make one block from its inputs. It is plain data, so a task can carry it.
@@ -94,53 +97,18 @@ def split(
 
     Tasks in ``alone`` stay tasks of the graph, even if only one block needs them.
     """
-    several = -1
-    owner: dict[Key, int] = {}
-    for index, outputs in enumerate(blocks):
-        stack = list(outputs)
-        while stack:
-            key = stack.pop()
-            node = graph.get(key)
-            if not isinstance(node, door.GraphNode) or owner.get(key) in (index, several):
-                continue
-            owner[key] = several if key in owner or key in alone else index
-            stack.extend(node.dependencies)
-
-    def ordered(roots: Iterable[Key], who: int) -> list[Key]:
-        out: dict[Key, None] = {}
-        stack = [(key, False) for key in roots]
-        while stack:
-            key, ready = stack.pop()
-            if owner.get(key) != who or key in out:
-                continue
-            if ready:
-                out[key] = None
-                continue
-            stack.append((key, True))
-            stack.extend((dep, False) for dep in graph[key].dependencies)
-        return list(out)
-
+    owner = _owners(graph, blocks, alone)
     recipes: list[Recipe] = []
     readers: dict[Key, set[int]] = {}
     for index, outputs in enumerate(blocks):
-        own = ordered(outputs, index)
-        last = {dep: key for key in own for dep in graph[key].dependencies}
-        spent: dict[Key, list[Key]] = {}
-        for dep, user in last.items():
-            if dep not in outputs:
-                spent.setdefault(user, []).append(dep)
-        inside = set(own)
-        inputs = [key for key in dict.fromkeys([*last, *outputs]) if key not in inside]
-        for key in inputs:
+        recipe = _recipe_of(graph, outputs, _in_order(graph, outputs, owner, index))
+        recipes.append(recipe)
+        for key in recipe.inputs:
             readers.setdefault(key, set()).add(index)
-        recipes.append(
-            Recipe(
-                tuple((graph[key], tuple(spent.get(key, ()))) for key in own),
-                tuple(outputs),
-                tuple(inputs),
-            )
-        )
-    common = {key: graph[key] for key in ordered((k for k in readers if k in owner), several)}
+    common = {
+        key: graph[key]
+        for key in _in_order(graph, (k for k in readers if k in owner), owner, SEVERAL)
+    }
     outside = {key: node for key, node in common.items() if isinstance(node, door.DataNode)}
     shared = {key: node for key, node in common.items() if key not in outside}
     needed = set(readers).union(*(node.dependencies for node in shared.values()))
@@ -156,7 +124,60 @@ def split(
     )
 
 
-def origins(plan: Plan, index: int) -> set[Key]:
+def _owners(
+    graph: Mapping[Key, GraphNode], blocks: Sequence[Sequence[Key]], alone: Set[Key]
+) -> dict[Key, int]:
+    """Return the index of the block that alone needs a task, or `SEVERAL`, for all tasks."""
+    owner: dict[Key, int] = {}
+    for index, outputs in enumerate(blocks):
+        stack = list(outputs)
+        while stack:
+            key = stack.pop()
+            node = graph.get(key)
+            if not isinstance(node, door.GraphNode) or owner.get(key) in (index, SEVERAL):
+                continue
+            owner[key] = SEVERAL if key in owner or key in alone else index
+            stack.extend(node.dependencies)
+    return owner
+
+
+def _in_order(
+    graph: Mapping[Key, GraphNode], roots: Iterable[Key], owner: Mapping[Key, int], who: int
+) -> list[Key]:
+    """Return the tasks of an owner that ``roots`` need, each after those that it needs."""
+    out: dict[Key, None] = {}
+    stack = [(key, False) for key in roots]
+    while stack:
+        key, ready = stack.pop()
+        if owner.get(key) != who or key in out:
+            continue
+        if ready:
+            out[key] = None
+            continue
+        stack.append((key, True))
+        stack.extend((dep, False) for dep in graph[key].dependencies)
+    return list(out)
+
+
+def _recipe_of(
+    graph: Mapping[Key, GraphNode], outputs: Sequence[Key], own: Sequence[Key]
+) -> Recipe:
+    """Return the recipe of a block: its own tasks, and the results that each is the last to use."""
+    last = {dep: key for key in own for dep in graph[key].dependencies}
+    spent: dict[Key, list[Key]] = {}
+    for dep, user in last.items():
+        if dep not in outputs:
+            spent.setdefault(user, []).append(dep)
+    inside = set(own)
+    inputs = [key for key in dict.fromkeys([*last, *outputs]) if key not in inside]
+    return Recipe(
+        tuple((graph[key], tuple(spent.get(key, ()))) for key in own),
+        tuple(outputs),
+        tuple(inputs),
+    )
+
+
+def source_keys(plan: Plan, index: int) -> set[Key]:
     """Return the keys that the rows of a block's first part come from.
 
     They are data, or tasks that do not depend on other rows.
@@ -178,7 +199,10 @@ def origins(plan: Plan, index: int) -> set[Key]:
 
 
 def groups(plan: Plan) -> list[list[int]]:
-    """Return the blocks in groups that share a source. Random orders move a group as one."""
+    """Return the blocks in groups that share a source. Random orders move a group as one.
+
+    A source that all blocks need is in memory in any order, so it keeps none of them together.
+    """
     parent = list(range(len(plan.recipes)))
 
     def find(i: int) -> int:
@@ -187,18 +211,18 @@ def groups(plan: Plan) -> list[list[int]]:
             i = parent[i]
         return i
 
-    def join(indices: Iterable[int]) -> int | None:
-        found = sorted({find(i) for i in indices})
-        for i in found[1:]:
-            parent[i] = found[0]
-        return found[0] if found else None
-
-    users = {key: set(readers) for key, readers in plan.readers.items()}
+    users: dict[Key, set[int] | None] = {key: set(who) for key, who in plan.readers.items()}
     for key in reversed(plan.shared):
-        one = join(users[key])
+        who = users[key]
+        if who is not None and len(who) == len(parent):
+            who = None  # all of them
+        roots = sorted({find(i) for i in who or ()})
+        for i in roots[1:]:
+            parent[i] = roots[0]
         for dep in plan.shared[key].dependencies:
-            if dep in users and one is not None:
-                users[dep].add(one)
+            if dep in users:
+                known = users[dep]
+                users[dep] = None if who is None or known is None else known | who
     out: dict[int, list[int]] = {}
     for i in range(len(parent)):
         out.setdefault(find(i), []).append(i)

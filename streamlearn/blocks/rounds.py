@@ -37,8 +37,8 @@ from streamlearn.blocks.segments import (
     SEGMENT,
     Segment,
     in_sequence,
-    update,
-    updated,
+    learn_block,
+    with_block,
 )
 from streamlearn.blocks.streams import in_lock_step
 from streamlearn.blocks.watch import Record, WatchedPass, watched_pass
@@ -106,7 +106,7 @@ def _segments(
     if blocks.whole is not None:
         if not start.at:
             whole = prepared(blocks.whole, {}, prepare, time.time())
-            segment = updated(step, Segment(state, ()), whole)
+            segment = with_block(step, Segment(state, ()), whole)
             one_pass.all_done(segment.records)
             yield segment
         return
@@ -272,7 +272,7 @@ def _over_stream(
                         so_far = _renewed(side.renewed, so_far)
                         tree = MergeTree(partial(_merged, side.merge))
                 if tree is None:
-                    so_far = update(step, at, so_far, block)
+                    so_far = learn_block(step, at, so_far, block)
                     newest = so_far.newest
                 else:
                     summed = _sum(side.of_block, at, view, block)

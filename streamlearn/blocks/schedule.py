@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any, Self
 from uuid import uuid4
 
 from streamlearn.blocks import door
-from streamlearn.blocks.block import alone
+from streamlearn.blocks.block import how_to_compute
 from streamlearn.blocks.containers import Blocks
 from streamlearn.blocks.left_out import leaves_out
 from streamlearn.blocks.loading import load_block, make_shared
 from streamlearn.blocks.merge_tree import FAN_IN
-from streamlearn.blocks.plan import Plan, Recipe, origins
+from streamlearn.blocks.plan import Plan, Recipe, source_keys
 from streamlearn.blocks.read_ahead import gates, is_source_task, lifetimes, sources
 from streamlearn.blocks.watch import WatchedPass
 
@@ -133,42 +133,10 @@ class Schedule:
             graph[key] = door.Task(key, list.pop, [value])
         for old in self._beginning(start, stop):
             key = self.shared[old]
-            node = self.plan.shared[old]
-            source = is_source_task(old, self.plan)
-            self._annotate(key, (old,))
-            graph[key] = door.Task(
-                key,
-                make_shared,
-                Recipe(((node, ()),), (old,), tuple(node.dependencies)),
-                self.order[self.first[old]],
-                self._tries(key),
-                self._gate(self.first[old], start) if source else None,
-                *(door.TaskRef(self.shared.get(k, k)) for k in node.dependencies),
-                _data_producer=source,
-            )
+            graph[key] = self._task_of_shared(key, old, start)
         for p in range(start, stop):
-            index = self.order[p]
-            recipe = self.plan.recipes[index]
             key = self.key(name, p)
-            needs = (door.TaskRef(self.shared.get(k, k)) for k in recipe.inputs)
-            self._annotate(key, (node.key for node, _ in recipe.nodes))
-            # dask places a data producer on any free worker, and other tasks near their inputs.
-            # What blocks share is an input: it would draw loads to one worker. Only a partition
-            # that a shuffle left on one worker is a reason to run there.
-            graph[key] = door.Task(
-                key,
-                load_block,
-                self.names,
-                self.functions,
-                index,
-                self.rows[index],
-                prepare,
-                recipe,
-                self._tries(key),
-                self._gate(p, start),
-                *needs,
-                _data_producer=self.plan.alone.isdisjoint(recipe.inputs),
-            )
+            graph[key] = self._task_of_load(key, p, start, prepare)
         gated = self.cluster is None and self.gate != self.result and stop > start
         for p in range(start, self.gates[stop - 1] + 1 if gated else start):
             key = self.key(self.gate, p)
@@ -177,6 +145,47 @@ class Schedule:
         needed = {key for node in graph.values() for key in node.dependencies}
         outside = self.plan.outside | (self.plan.shuffles.here if self.plan.shuffles else {})
         return graph | {key: outside[key] for key in needed & outside.keys()}
+
+    def _task_of_shared(self, key: Key, old: Key, start: int) -> GraphNode:
+        """Return the task that makes what several blocks need, the task ``old`` of the plan."""
+        node = self.plan.shared[old]
+        source = is_source_task(old, self.plan)
+        self._annotate(key, (old,))
+        return door.Task(
+            key,
+            make_shared,
+            Recipe(((node, ()),), (old,), tuple(node.dependencies)),
+            self.order[self.first[old]],
+            self._tries(key),
+            self._gate(self.first[old], start) if source else None,
+            *(door.TaskRef(self.shared.get(k, k)) for k in node.dependencies),
+            _data_producer=source,
+        )
+
+    def _task_of_load(
+        self, key: Key, position: int, start: int, prepare: Callable[..., Any]
+    ) -> GraphNode:
+        """Return the task that loads the block at a position."""
+        index = self.order[position]
+        recipe = self.plan.recipes[index]
+        self._annotate(key, (node.key for node, _ in recipe.nodes))
+        # dask places a data producer on any free worker, and other tasks near their inputs. What
+        # blocks share is an input: it would draw loads to one worker. Only a partition that a
+        # shuffle left on one worker is a reason to run there.
+        return door.Task(
+            key,
+            load_block,
+            self.names,
+            self.functions,
+            index,
+            self.rows[index],
+            prepare,
+            recipe,
+            self._tries(key),
+            self._gate(position, start),
+            *(door.TaskRef(self.shared.get(k, k)) for k in recipe.inputs),
+            _data_producer=self.plan.alone.isdisjoint(recipe.inputs),
+        )
 
     def joined(
         self, graph: dict[Key, GraphNode], load: Key, key: Key, after: Callable[..., Any], *how: Any
@@ -288,7 +297,7 @@ class Schedule:
         which = " or ".join(f"block {index}" for index in blocks)
         return (
             f"In {which} of {' and '.join(self.names)}: the workers that ran it died. Perhaps "
-            f"they had too little memory. {alone(blocks[0])}."
+            f"they had too little memory. {how_to_compute(blocks[0])}."
         )
 
     def _beginning(self, start: int, stop: int) -> Iterator[Key]:
@@ -311,7 +320,7 @@ class Schedule:
         # small: a scale or a model. If blocks come from nothing else, they are all of the data.
         always = {key for key, span in spans.items() if span == (0, n - 1)}
         out, bounded = gates([span for k, span in spans.items() if k not in always], n, window)
-        everything = always and n > window + 1 and origins(self.plan, self.order[0]) <= always
+        everything = always and n > window + 1 and source_keys(self.plan, self.order[0]) <= always
         if everything or not bounded:
             warnings.warn(
                 f"More of the data than the window of {window} blocks must be in memory at a time, "

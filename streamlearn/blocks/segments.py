@@ -2,7 +2,7 @@
 
 ::
 
-    learn-block-k = update(learn-block-(k-1), load-block-k)
+    learn-block-k = learn_block(learn-block-(k-1), load-block-k)
     load-block-k  = block k, prepared, in one task that also waits for an earlier update
 
 The wait for an earlier update bounds memory: no block is loaded before an earlier one has made room
@@ -103,18 +103,20 @@ def _add_steps(
     for p in range(start, stop):
         key, block = schedule.key("learn-block", p), schedule.key("load-block", p)
         index = schedule.order[p]
-        graph[key] = door.Task(key, update, step, index, door.TaskRef(before), door.TaskRef(block))
+        graph[key] = door.Task(
+            key, learn_block, step, index, door.TaskRef(before), door.TaskRef(block)
+        )
         before = key
     return before
 
 
-def update(step: Callable[..., Any], index: int, so_far: Segment, block: Loaded) -> Segment:
+def learn_block(step: Callable[..., Any], index: int, so_far: Segment, block: Loaded) -> Segment:
     """Return the segment with one more block, the one with this index. An error names the block."""
     with noted(f"block {index}, when it was learned from"):
-        return updated(step, so_far, block)
+        return with_block(step, so_far, block)
 
 
-def updated(step: Callable[..., Any], so_far: Segment, block: Loaded) -> Segment:
+def with_block(step: Callable[..., Any], so_far: Segment, block: Loaded) -> Segment:
     """Return the segment with one more block."""
     start, state, report = time.time(), so_far.state, None
     if block.rows:

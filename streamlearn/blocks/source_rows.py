@@ -34,7 +34,7 @@ class SourceRows:
         If one of them does not come from a source of blocks.
     """
 
-    rows = n_rows = starts = None  # a source does not say how many it has
+    lengths = n_rows = starts = None  # a source does not say how many rows it has
 
     def __init__(self, given: Mapping[str, Any], labels: Any = None) -> None:
         self.given = {name: as_rows(x) for name, x in given.items()}

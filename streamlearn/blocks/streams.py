@@ -349,8 +349,8 @@ def parts_of(block: Any, n: int | None = None) -> tuple[Any, ...]:
     for name, x, was in zip(PARTS, out, parts, strict=False):
         if x is not None and len(x.shape) == 0:
             raise TypeError(
-                f"{name} of a block is a {type(was).__name__}, which holds no rows. Give an array, "
-                "a frame or a list of rows."
+                f"{name} of a block is of type {type(was).__name__}, which holds no rows. "
+                "Give an array, a frame or a list of rows, also if a block is one row."
             )
     return out
 

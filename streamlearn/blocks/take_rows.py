@@ -67,6 +67,11 @@ class AlignedRows:
     labels : dask array, DataFrame or Series, optional
         The labels of the rows, for choices that need them.
 
+    Attributes
+    ----------
+    lengths : list of (int or None)
+        The number of rows of each block, None where dask does not know it.
+
     Raises
     ------
     TypeError
@@ -89,7 +94,7 @@ class AlignedRows:
         first = next(iter(everything))
         for name in everything:
             check_chunks(first, chunks[first], name, chunks[name])
-        self.rows = known_rows(chunks.values())
+        self.lengths = known_rows(chunks.values())
 
     @cached_property
     def _plan(self) -> tuple[dict[Key, Any], dict[str, list[Key]]]:
@@ -115,17 +120,17 @@ class AlignedRows:
     @property
     def n_rows(self) -> int | None:
         """The number of rows, or None where dask does not know it."""
-        return None if None in self.rows else sum(n for n in self.rows if n is not None)
+        return None if None in self.lengths else sum(n for n in self.lengths if n is not None)
 
     @cached_property
     def starts(self) -> list[int] | None:
         """The number of rows before each block and before the end; None where it is not known."""
-        known = [n for n in self.rows if n is not None]
-        return None if len(known) < len(self.rows) else [*accumulate((0, *known))]
+        known = [n for n in self.lengths if n is not None]
+        return None if len(known) < len(self.lengths) else [*accumulate((0, *known))]
 
     def everything(self) -> dict[str, Any]:
         """Return all blocks of each collection."""
-        return self.whole(range(len(self.rows)))
+        return self.whole(range(len(self.lengths)))
 
     def take(self, which: Which, rows: Sequence[int] | None = None) -> dict[str, Any]:
         """Return some rows of each block of each collection.
@@ -209,7 +214,7 @@ class AlignedRows:
     def _of_array(self, X: Any, which: Which, rows: Sequence[int] | None) -> Any:
         axes = tuple(range(X.ndim))
         places: list[Any] = [door.ArrayBlockIdDep(X.chunks[:1]), (0,)]
-        where = None if self.starts is None else door.ArraySliceDep((self.rows,))
+        where = None if self.starts is None else door.ArraySliceDep((self.lengths,))
         places += [where, None if where is None else (0,)]
         labels = self._array_of_labels
         places += [labels, None if labels is None else (0, *range(-1, -labels.ndim, -1))]
@@ -258,7 +263,7 @@ class AlignedRows:
         """Return a frame like X with the partitions ``keys``, which come from some of X's."""
         ends: list[Any] = [None] * (len(numbers) + 1)
         ascend = all(a < b for a, b in pairwise(numbers))
-        if ascend and len(X.divisions) == len(self.rows) + 1:
+        if ascend and len(X.divisions) == len(self.lengths) + 1:
             ends = [*(X.divisions[i] for i in numbers), X.divisions[numbers[-1] + 1]]
         return frame_of_tasks(graph, keys, X._meta, ends)
 

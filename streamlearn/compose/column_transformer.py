@@ -13,6 +13,7 @@ from streamlearn._estimator.fitted import Fitted
 from streamlearn._estimator.inputs import unchanged_on_error
 from streamlearn._estimator.versions import Versioned
 from streamlearn._thirdparty.lazy import ask
+from streamlearn._validation.advice import with_advice
 from streamlearn._validation.missing import frame_of
 from streamlearn.pipeline import one_pass
 from streamlearn.pipeline.rows_of_fit import of_flow, rows_of_fit
@@ -118,7 +119,8 @@ class ColumnTransformer(  # type: ignore[call-arg]
             If a transformer needs rows, and cannot learn block by block.
         """
         if not engine.is_collection(X):
-            return super().fit(frame_of(self, X), y, **params)
+            with with_advice(X):
+                return super().fit(frame_of(self, X), y, **params)
         self._fit_lazily(X, y, params)
         return self
 
@@ -134,7 +136,7 @@ class ColumnTransformer(  # type: ignore[call-arg]
     def fit_transform(self, X: Any, y: Any = None, **params: Any) -> Any:
         """Fit all transformers, then transform X. If X is a collection, the result is lazy."""
         if not engine.is_collection(X):
-            with unchanged_on_error(self):
+            with unchanged_on_error(self), with_advice(X):
                 return super().fit_transform(frame_of(self, X), y, **params)
         X, y, _ = engine.taken_apart(X, y)
         return rows_of_fit(of_flow(self._fit_lazily(X, y, params)), self.transform, X)

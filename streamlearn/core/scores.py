@@ -163,15 +163,15 @@ def each_loss(loss: Callable[[Array, Array], Array], target: Array, predicted: A
     return loss(*(xp.astype(x, dtype, copy=False) for x in (target, predicted)))
 
 
-def fit_of(target: Array, predicted: Array, weight: Array | None = None) -> R2Sums:
+def r2_sums_of(target: Array, predicted: Array, weight: Array | None = None) -> R2Sums:
     """Return the sums of R2; both are (n_rows,) or (n_rows, n_outputs)."""
     away = each_loss(error, target, predicted)
     if away.ndim == 1:
         away, target = away[:, None], target[:, None]
-    return fit_of_errors(away, target, weight)
+    return r2_sums_of_errors(away, target, weight)
 
 
-def fit_of_errors(away: Array, target: Array, weight: Array | None = None) -> R2Sums:
+def r2_sums_of_errors(away: Array, target: Array, weight: Array | None = None) -> R2Sums:
     """Return the sums of R2 from errors (n_rows, n_outputs).
 
     ``target`` is (n_rows, n_outputs), or (n_rows, 1) if all outputs have the same.
@@ -189,7 +189,7 @@ def add(a: Average, b: Average) -> Average:
     return Average(a.total + b.total, a.weight + b.weight)
 
 
-def add_fit(a: R2Sums, b: R2Sums) -> R2Sums:
+def add_r2_sums(a: R2Sums, b: R2Sums) -> R2Sums:
     """Return the sums over the rows of both."""
     error, target = moments.merge(a.error, b.error), moments.merge(a.target, b.target)
     return R2Sums(error, target, a.rows + b.rows)
@@ -246,7 +246,7 @@ def total_squares(state: R2Sums) -> Array:
 
 ACCURACY = Score(correct, add, average)
 EACH_ACCURACY = Score(correct_each, add, average)
-R2 = Score(fit_of, add_fit, r2)
+R2 = Score(r2_sums_of, add_r2_sums, r2)
 
 
 def _average_of(values: Array, weight: Array | None) -> Average:

@@ -10,12 +10,15 @@ from scipy import linalg
 from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.validation import check_is_fitted
 
+from streamlearn import blocks as engine
 from streamlearn._arrays import Array, asarray, is_array, to_numpy
 from streamlearn._estimator.estimator import Estimator
+from streamlearn._estimator.inputs import check_rows
 from streamlearn._estimator.mergeable import MOST_FEATURES, MergeableEstimator
-from streamlearn._estimator.outputs import rows_out
+from streamlearn._estimator.outputs import RowFunction, checked_rows_out
 from streamlearn._estimator.row_means import row_mean
 from streamlearn._validation.arrays import DENSE
+from streamlearn._validation.reader import same_place_or_raise
 from streamlearn.core.learner import Learner
 from streamlearn.core.mahalanobis import SquaredDistances
 from streamlearn.core.statistics import block_comoments, comoments
@@ -164,7 +167,8 @@ class EmpiricalCovariance(MergeableEstimator, Estimator):
             raise AttributeError(
                 f"{type(self).__name__!r} object has no attribute 'precision_' before it is fitted."
             )
-        return None if self._pseudo_inverse is None else self._as_learned(self._inverse())
+        kept = self._pseudo_inverse
+        return None if kept is None else self._as_learned(self._here(kept.matrix))
 
     def fit(self, X: Any, y: Any = None) -> Self:
         """Find the covariance of all rows, in one pass.
@@ -217,13 +221,20 @@ class EmpiricalCovariance(MergeableEstimator, Estimator):
             In the namespace and on the device of ``covariance_``.
         """
         check_is_fitted(self)
-        return self._as_learned(self._inverse())
+        return self._as_learned(self._here(self._inverse().matrix))
 
-    def _inverse(self) -> Array:
-        """Return the pseudo-inverse of the covariance in the widest float."""
+    def _inverse(self) -> PseudoInverse:
+        """Return the pseudo-inverse of the covariance, which is computed when it is read."""
         kept = self._pseudo_inverse
-        inverse = PseudoInverse(self.covariance_) if kept is None else kept
-        return asarray(inverse.matrix, like=self._location)
+        return PseudoInverse(self.covariance_) if kept is None else kept
+
+    def _here(self, matrix: np.ndarray) -> Array:
+        """Return a matrix in the widest float, in the namespace and on the device of the rows."""
+        return asarray(matrix, like=self._location)
+
+    def _distances(self, inverse: PseudoInverse) -> SquaredDistances:
+        """Return the function of rows of `mahalanobis`."""
+        return SquaredDistances(self._location, self._here(inverse.matrix))
 
     def mahalanobis(self, X: Any) -> Any:
         """Return the squared Mahalanobis distance of each row from ``location_``.
@@ -245,8 +256,12 @@ class EmpiricalCovariance(MergeableEstimator, Estimator):
             or on another device.
         """
         check_is_fitted(self)
-        function: Any = SquaredDistances(self._location, self._inverse())
-        return rows_out(self, "mahalanobis", X, function, fitted=self._location)
+        rows, _, reader = check_rows(self, X, reset=False)
+        if not engine.is_collection(rows):
+            same_place_or_raise(rows, self._location, reader.estimator, "mahalanobis")
+        distances: Any = self._distances(self._inverse())
+        task = RowFunction(reader, distances, self._location, "mahalanobis")
+        return checked_rows_out(task, rows, X)
 
     def score(self, X_test: Any, y: Any = None) -> float:
         """Return the mean logarithm of the likelihood of rows, by a normal distribution.
@@ -272,11 +287,10 @@ class EmpiricalCovariance(MergeableEstimator, Estimator):
         """
         check_is_fitted(self)
         inverse = self._inverse()
-        mean, _ = row_mean(self, X_test, SquaredDistances(self._location, inverse), self._location)
-        precision = to_numpy(inverse).astype(np.float64)
-        sign, size = np.linalg.slogdet(precision)
+        mean, _ = row_mean(self, X_test, lambda: self._distances(inverse), self._location)
+        sign, size = np.linalg.slogdet(inverse.matrix)
         logdet = float(size) if sign > 0 else -np.inf
-        return 0.5 * (logdet - mean - len(precision) * float(np.log(2 * np.pi)))
+        return 0.5 * (logdet - mean - len(inverse.matrix) * float(np.log(2 * np.pi)))
 
     def error_norm(
         self, comp_cov: Any, norm: Any = "frobenius", scaling: Any = True, squared: Any = True

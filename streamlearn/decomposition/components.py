@@ -24,8 +24,8 @@ from streamlearn.core.statistics import block_comoments, comoments, range_sums
 from streamlearn.core.statistics.comoments import Comoments
 from streamlearn.core.statistics.range_sums import RangeSums
 from streamlearn.decomposition import ranges
-from streamlearn.decomposition.asked import ComponentSettings, Decomposition
 from streamlearn.decomposition.n_components import number_of
+from streamlearn.decomposition.settings import ComponentSettings, Decomposition
 from streamlearn.decomposition.spectrum import root_again, spectrum, whitening
 
 
@@ -122,7 +122,7 @@ SEVERAL = (
 class Components(ClassNamePrefixFeaturesOutMixin, MergeableTransformer):
     """A transformer whose components are the main directions of the co-moments of rows.
 
-    A subclass defines ``_asked()`` and ``_set(found)``.
+    A subclass defines ``_settings()`` and ``_set(found)``.
 
     Attributes
     ----------
@@ -144,7 +144,7 @@ class Components(ClassNamePrefixFeaturesOutMixin, MergeableTransformer):
     components_: Array
     explained_variance_: Array
 
-    def _asked(self) -> ComponentSettings:
+    def _settings(self) -> ComponentSettings:
         """Return which components the parameters ask for."""
         raise NotImplementedError
 
@@ -269,10 +269,10 @@ class Components(ClassNamePrefixFeaturesOutMixin, MergeableTransformer):
     def _statistic(self) -> Learner:
         if self._drawn is not None:
             return range_sums.learner(self._drawn)
-        return learner(self._asked())
+        return learner(self._settings())
 
     def _publish(self) -> None:
-        n = self._asked().n_components
+        n = self._settings().n_components
         d = self._state.mean.shape[0]
         if isinstance(n, Integral) and int(n) > d:
             raise ValueError(
@@ -280,7 +280,7 @@ class Components(ClassNamePrefixFeaturesOutMixin, MergeableTransformer):
                 f"n_components={d} or less."
             )
         if not isinstance(self._state, RangeSums):  # those are published after their last read
-            self._shown(decomposed(self._asked(), self._state), 1)
+            self._shown(decomposed(self._settings(), self._state), 1)
 
     def _shown(self, found: Decomposition, n_reads: int) -> None:
         self.n_reads_ = n_reads
@@ -288,7 +288,7 @@ class Components(ClassNamePrefixFeaturesOutMixin, MergeableTransformer):
         self._set(found)
 
     def _read_more(self, course: Course, given: CheckedInputs) -> None:
-        asked = self._asked()
+        asked = self._settings()
         if isinstance(self._state, RangeSums):
             self._read_ranges(self._state, course, given)
             return
@@ -307,7 +307,7 @@ class Components(ClassNamePrefixFeaturesOutMixin, MergeableTransformer):
 
     def _read_ranges(self, state: RangeSums, course: Course, given: CheckedInputs) -> None:
         """Multiply the vectors of the range finder by the rows, in further reads."""
-        asked, drawn, d = self._asked(), self._drawn, state.mean.shape[0]
+        asked, drawn, d = self._settings(), self._drawn, state.mean.shape[0]
         assert drawn is not None
         n = round(float(to_numpy(state.weight)[0]))
         self._enough_or_raise(n, d)
@@ -329,7 +329,7 @@ class Components(ClassNamePrefixFeaturesOutMixin, MergeableTransformer):
         return comoments.mean(self._state)
 
     def _function(self) -> Projection:
-        asked = self._asked()
+        asked = self._settings()
         mean = self._mean() if asked.centred else None
         variance = to_numpy(self.explained_variance_)
         return _projection(self.components_, mean, variance, asked.whiten)

@@ -11,9 +11,9 @@ from sklearn.utils import metadata_routing
 from streamlearn._arrays import to_numpy
 from streamlearn._sklearn import Interval
 from streamlearn.core.statistics.comoments import Comoments
-from streamlearn.decomposition.asked import Decomposition
 from streamlearn.decomposition.components import sums_of
 from streamlearn.decomposition.principal import Principal
+from streamlearn.decomposition.settings import Decomposition
 
 
 class IncrementalPCA(Principal):

@@ -7,9 +7,9 @@ from typing import Any
 
 from streamlearn._estimator.mergeable import MergeableTransformer
 from streamlearn._sklearn import Interval, StrOptions
-from streamlearn.decomposition.asked import Decomposition
 from streamlearn.decomposition.principal import Principal
 from streamlearn.decomposition.ranges import MANY, RandomVectors, seed_of
+from streamlearn.decomposition.settings import Decomposition
 
 
 class PCA(Principal):

@@ -11,8 +11,8 @@ from sklearn.utils.validation import check_is_fitted
 from streamlearn._arrays import Array, asarray, to_numpy
 from streamlearn._estimator.row_means import row_mean
 from streamlearn.core.projection import LogDensity
-from streamlearn.decomposition.asked import ComponentSettings, Decomposition
 from streamlearn.decomposition.components import Components
+from streamlearn.decomposition.settings import ComponentSettings, Decomposition
 
 
 class Principal(Components):
@@ -24,7 +24,7 @@ class Principal(Components):
     noise_variance_: Any
     n_components_: int
 
-    def _asked(self) -> ComponentSettings:
+    def _settings(self) -> ComponentSettings:
         return ComponentSettings(self.n_components, bool(self.whiten))
 
     def _set(self, found: Decomposition) -> None:
@@ -165,12 +165,7 @@ class Principal(Components):
             If `score_samples` would raise it, or if X has no rows.
         """
         check_is_fitted(self)
-        density: LogDensity | ValueError
-        try:
-            density = self._log_density()
-        except ValueError as error:
-            density = error  # rows of another library have their own error
-        mean, _ = row_mean(self, X, density, self._state.mean)
+        mean, _ = row_mean(self, X, self._log_density, self._state.mean)
         return mean
 
 

@@ -28,7 +28,7 @@ from sklearn.utils import check_random_state
 from streamlearn._arrays import asarray, to_numpy
 from streamlearn.core.statistics import range_sums
 from streamlearn.core.statistics.range_sums import RangeSums
-from streamlearn.decomposition.asked import ComponentSettings, Decomposition
+from streamlearn.decomposition.settings import ComponentSettings, Decomposition
 
 MANY = 5_000
 """The number of features up to which a matrix of features times features is kept by default."""

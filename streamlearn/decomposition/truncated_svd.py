@@ -6,9 +6,9 @@ from numbers import Integral, Real
 from typing import Any
 
 from streamlearn._sklearn import Interval, StrOptions
-from streamlearn.decomposition.asked import ComponentSettings, Decomposition
 from streamlearn.decomposition.components import Components
 from streamlearn.decomposition.ranges import MANY, RandomVectors, seed_of
+from streamlearn.decomposition.settings import ComponentSettings, Decomposition
 
 
 class TruncatedSVD(Components):
@@ -118,7 +118,7 @@ class TruncatedSVD(Components):
         self.random_state = random_state
         self.tol = tol
 
-    def _asked(self) -> ComponentSettings:
+    def _settings(self) -> ComponentSettings:
         return ComponentSettings(self.n_components, centred=False)
 
     def _reads_several(self, n_features: int) -> bool:

@@ -181,9 +181,10 @@ class FitCheckpoint(FitWatcher):
             what = f"{place.rpartition('.')[2]} is {what}" if what else place
             raise TypeError(
                 f"{self._name} cannot keep this fit: {what}. It keeps numbers, text, arrays, "
-                "functions of NumPy, and estimators of streamlearn and of scikit-learn that hold "
-                "nothing else. Replace it by one of them, or fit without FitCheckpoint. A pipeline "
-                "with schedule='per-step' may have a FunctionTransformer of any function."
+                "frames, functions of NumPy, and estimators of streamlearn and of scikit-learn "
+                "that hold nothing else. Replace it by one of them, or fit without "
+                "FitCheckpoint. A pipeline with schedule='per-step' may have a "
+                "FunctionTransformer of any function."
             ) from error
 
     def _check(self, state: Any) -> None:

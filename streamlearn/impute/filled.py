@@ -21,6 +21,7 @@ from streamlearn._validation.fills import (
     filled_series,
 )
 from streamlearn._validation.reader import same_place_or_raise
+from streamlearn.blocks import meta_of
 from streamlearn.core.imputation import Filled
 from streamlearn.impute import seen
 
@@ -174,7 +175,7 @@ class ImputerFunction:
     def of_no_rows(self, X: Any) -> Any:
         """Return the result for no rows of a dask array, as an array of NumPy."""
         if self.fills.values is not None:
-            return self(np.empty((0, X.shape[1]), X.dtype))
-        rows = to_numpy(self.reader.floats().rows(np.empty((0, X.shape[1]), X.dtype)))
+            return self(meta_of(X))
+        rows = to_numpy(self.reader.floats().rows(meta_of(X)))
         dtype = same_dtype(rows.dtype, self.statistics)
         return self(asarray(np.zeros((1, X.shape[1])), like=self.statistics, dtype=dtype))

@@ -10,7 +10,7 @@ import numpy as np
 from sklearn import metrics as theirs
 
 from streamlearn.metrics.over_blocks import computed
-from streamlearn.metrics.pairs import Pairs, of_pairs
+from streamlearn.metrics.pairs import Pairs, metric_of_pairs
 
 
 def confusion_matrix(
@@ -64,7 +64,7 @@ def confusion_matrix(
     array([[1, 1],
            [1, 2]])
     """
-    metric = of_pairs(theirs.confusion_matrix, labels=labels, normalize=normalize)
+    metric = metric_of_pairs(theirs.confusion_matrix, labels=labels, normalize=normalize)
     return computed(metric, y_true, y_pred, sample_weight)
 
 
@@ -109,7 +109,7 @@ def balanced_accuracy_score(
     >>> balanced_accuracy_score(y_true, y_pred)
     0.58...
     """
-    metric = of_pairs(theirs.balanced_accuracy_score, adjusted=adjusted)
+    metric = metric_of_pairs(theirs.balanced_accuracy_score, adjusted=adjusted)
     return computed(metric, y_true, y_pred, sample_weight)
 
 
@@ -150,7 +150,7 @@ def matthews_corrcoef(y_true: Any, y_pred: Any, *, sample_weight: Any = None) ->
     >>> matthews_corrcoef(y_true, y_pred)
     0.16...
     """
-    metric = of_pairs(theirs.matthews_corrcoef)
+    metric = metric_of_pairs(theirs.matthews_corrcoef)
     return computed(metric, y_true, y_pred, sample_weight)
 
 
@@ -206,7 +206,7 @@ def cohen_kappa_score(
     >>> cohen_kappa_score(y_true, y_pred)
     0.16...
     """
-    metric = of_pairs(
+    metric = metric_of_pairs(
         theirs.cohen_kappa_score,
         labels=labels,
         weights=weights,
@@ -271,7 +271,7 @@ def class_likelihood_ratios(
     >>> class_likelihood_ratios(y_true, y_pred)
     (1.33..., 0.66...)
     """
-    metric = of_pairs(
+    metric = metric_of_pairs(
         theirs.class_likelihood_ratios, labels=labels, replace_undefined_by=replace_undefined_by
     )
     return computed(metric, y_true, y_pred, sample_weight)
@@ -288,7 +288,7 @@ def negative_likelihood_ratio(y_true: Any, y_pred: Any) -> float:
 
 
 def _ratio(place: int, y_true: Any, y_pred: Any) -> Any:
-    both = of_pairs(theirs.class_likelihood_ratios)
+    both = metric_of_pairs(theirs.class_likelihood_ratios)
     metric = both._replace(result=partial(_one_of, place, both.result))
     return computed(metric, y_true, y_pred)
 

@@ -13,7 +13,7 @@ from sklearn import metrics as theirs
 
 from streamlearn.metrics.by_label import column_of_each_or_raise, ordered
 from streamlearn.metrics.over_blocks import PROBABILITIES, SCORES, Metric, computed
-from streamlearn.metrics.pairs import Pairs
+from streamlearn.metrics.pairs import Pairs, positive_label_advised
 from streamlearn.metrics.parameters import checked
 from streamlearn.metrics.ranked import Ranked, average_precision_error, ranked, roc_auc_error
 
@@ -269,13 +269,15 @@ def _average_precision(average: str | None, pos_label: Any, state: Ranked) -> An
     if len(state.columns) == 1:
         (pairs,) = state.columns
         _two_classes_or_raise(pairs)
-        value = theirs.average_precision_score(
-            pairs.true,
-            pairs.predicted,
-            sample_weight=pairs.weight,
-            average=average,
-            pos_label=pos_label,
-        )
+        asks = ", response_method='predict_proba'"
+        with positive_label_advised("average_precision_score", pairs.true, asks):
+            value = theirs.average_precision_score(
+                pairs.true,
+                pairs.predicted,
+                sample_weight=pairs.weight,
+                average=average,
+                pos_label=pos_label,
+            )
         _warn_of_error(average_precision_error, [(pairs, pairs.true == pos_label)], state)
         return value
     if average == "samples":

@@ -10,7 +10,7 @@ from typing import Any, Self
 from sklearn import calibration
 
 from streamlearn._validation.messages import matplotlib_or_raise
-from streamlearn.metrics.drawn_curves import of_bins, scores_of
+from streamlearn.metrics.drawn_curves import metric_of_bins, scores_of
 from streamlearn.metrics.over_blocks import computed
 
 
@@ -95,7 +95,7 @@ class CalibrationDisplay(calibration.CalibrationDisplay):
             If there are not two classes, or for the reasons of `calibration_curve`.
         """
         matplotlib_or_raise(cls)
-        metric = of_bins(n_bins, strategy, pos_label)
+        metric = metric_of_bins(n_bins, strategy, pos_label)
         found = computed(metric, y_true, y_prob)
         display = cls(**found, y_prob=y_prob, estimator_name="Classifier" if name is None else name)
         return display.plot(ax=ax, ref_line=ref_line, **kwargs)
@@ -155,7 +155,7 @@ class CalibrationDisplay(calibration.CalibrationDisplay):
             If it is not a classifier of two classes, or for the reasons of `calibration_curve`.
         """
         given = scores_of(cls, estimator, X, "predict_proba", pos_label)
-        metric = of_bins(n_bins, strategy, given.pos_label, reverse=given.reverse)
+        metric = metric_of_bins(n_bins, strategy, given.pos_label, reverse=given.reverse)
         found = computed(metric, y, given.scores)
         name = type(estimator).__name__ if name is None else name
         display = cls(**found, y_prob=given.scores, estimator_name=name)

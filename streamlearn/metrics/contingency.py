@@ -18,7 +18,7 @@ from streamlearn._validation.columns import factorize
 from streamlearn._validation.labels import labels_or_raise
 from streamlearn._validation.messages import in_block
 from streamlearn.metrics.over_blocks import Metric, Statistic
-from streamlearn.metrics.pairs import Pairs, bounded, distinct, merge
+from streamlearn.metrics.pairs import Pairs, distinct, few_or_raise, merge
 
 
 class Table(NamedTuple):
@@ -44,7 +44,7 @@ class Table(NamedTuple):
     n: int
 
 
-def of_table(function: Callable[..., Any], *how: Any) -> Metric:
+def metric_of_table(function: Callable[..., Any], *how: Any) -> Metric:
     """Return a metric that ``function`` computes from a table, after its parameters ``how``."""
     return Metric(CONTINGENCY, partial(_of_table, partial(function, *how)))
 
@@ -73,7 +73,7 @@ def table_of(pairs: Pairs) -> Table:
 def _pairs_of_block(y_true: Any, y_pred: Any, _: Any, block: int | None) -> Pairs:
     """Return the distinct pairs of labels, with their numbers of rows. There are no weights."""
     sides = (_labels(y_true, "labels_true", block), _labels(y_pred, "labels_pred", block))
-    return _bounded(distinct(*sides, None))
+    return _few_or_raise(distinct(*sides, None))
 
 
 def _labels(x: Any, name: str, block: int | None) -> np.ndarray:
@@ -83,11 +83,11 @@ def _labels(x: Any, name: str, block: int | None) -> np.ndarray:
 
 
 def _merge(a: Pairs, b: Pairs) -> Pairs:
-    return _bounded(merge(a, b))
+    return _few_or_raise(merge(a, b))
 
 
-def _bounded(pairs: Pairs) -> Pairs:
-    return bounded(pairs, ("labels_true", "labels_pred"), "Score a sample of the rows.")
+def _few_or_raise(pairs: Pairs) -> Pairs:
+    return few_or_raise(pairs, ("labels_true", "labels_pred"), "Score a sample of the rows.")
 
 
 CONTINGENCY = Statistic(_pairs_of_block, _merge)

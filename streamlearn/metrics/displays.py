@@ -14,7 +14,7 @@ from sklearn.utils.multiclass import unique_labels
 from streamlearn._arrays import to_numpy
 from streamlearn._validation.messages import matplotlib_or_raise
 from streamlearn.metrics.over_blocks import Metric, computed
-from streamlearn.metrics.pairs import Pairs, of_pairs
+from streamlearn.metrics.pairs import Pairs, metric_of_pairs
 from streamlearn.metrics.samples import Sample, sample_of
 from streamlearn.metrics.values import one_output
 
@@ -108,7 +108,7 @@ class ConfusionMatrixDisplay(theirs.ConfusionMatrixDisplay):
             For the reasons of `confusion_matrix`.
         """
         matplotlib_or_raise(cls)
-        metric = of_pairs(theirs.confusion_matrix, labels=labels, normalize=normalize)
+        metric = metric_of_pairs(theirs.confusion_matrix, labels=labels, normalize=normalize)
         with_labels = Metric(metric.statistic, partial(_with_labels, metric.result, labels))
         matrix, found = computed(with_labels, y_true, y_pred, sample_weight)
         names = found if display_labels is None else display_labels

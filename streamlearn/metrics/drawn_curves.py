@@ -69,7 +69,7 @@ Curve = Callable[[Pairs, Any, bool], dict[str, Any]]
 """``(pairs, pos_label, drop_intermediate) -> arguments`` of a display."""
 
 
-def of_curve(
+def metric_of_curve(
     curve: Curve, drop_intermediate: bool, pos_label: Any, *, reverse: bool = False
 ) -> Metric:
     """Return the metric whose value are the arguments of a display of a curve.
@@ -177,7 +177,7 @@ def _deviate(rates: np.ndarray) -> np.ndarray:
     return np.clip(norm.ppf(rates), -4, 4)
 
 
-def of_bins(n_bins: int, strategy: str, pos_label: Any, *, reverse: bool = False) -> Metric:
+def metric_of_bins(n_bins: int, strategy: str, pos_label: Any, *, reverse: bool = False) -> Metric:
     """Return the metric whose value are the arguments of `CalibrationDisplay`.
 
     If ``reverse``, probabilities are those of the other class.

@@ -14,8 +14,8 @@ from streamlearn.metrics.values import (
     mean_loss,
     mean_of,
     over_outputs,
+    quantile_or_raise,
     read_values,
-    share,
 )
 
 
@@ -310,5 +310,7 @@ default="uniform_average"
     >>> mean_pinball_loss(np.asarray([1.0, 2.0]), np.asarray([1.0, 4.0]))
     0.5
     """
-    metric = over_outputs(mean_loss(value_losses.pinball, share(alpha)), mean_of, multioutput)
+    metric = over_outputs(
+        mean_loss(value_losses.pinball, quantile_or_raise(alpha)), mean_of, multioutput
+    )
     return computed(metric, y_true, y_pred, sample_weight)

@@ -17,25 +17,25 @@ from streamlearn.metrics.values import (
     mean_of,
     over_models,
     over_outputs,
+    quantile_or_raise,
     read_values,
-    share,
     warn_of_few_rows,
 )
 
 
-def _fit_of_block(y_true: Any, y_pred: Any, weight: Any, block: int | None) -> scores.R2Sums:
-    return scores.fit_of(*read_values(y_true, y_pred, weight, block))
+def _r2_sums_of_block(y_true: Any, y_pred: Any, weight: Any, block: int | None) -> scores.R2Sums:
+    return scores.r2_sums_of(*read_values(y_true, y_pred, weight, block))
 
 
-def _fit_of_models(
+def _r2_sums_of_models(
     y_true: Any, answers: Any, weight: Any, block: int | None
 ) -> list[scores.R2Sums] | None:
     def of_rows(target: Array, predicted: Array, weight: Array | None) -> scores.R2Sums:
         target = target[:, None]
         away = value_losses.error(target, namespace(target).astype(predicted, target.dtype))
-        return scores.fit_of_errors(away, target, weight)
+        return scores.r2_sums_of_errors(away, target, weight)
 
-    found = over_models(of_rows, scores.add_fit, y_true, answers, weight, block)
+    found = over_models(of_rows, scores.add_r2_sums, y_true, answers, weight, block)
     if found is None:
         return None
     models = [slice(k, k + 1) for k in range(found.rows.shape[0])]
@@ -45,7 +45,7 @@ def _fit_of_models(
     ]
 
 
-FIT = Statistic(_fit_of_block, scores.add_fit, of_models=_fit_of_models)
+R2_SUMS = Statistic(_r2_sums_of_block, scores.add_r2_sums, of_models=_r2_sums_of_models)
 
 
 def _variances(state: scores.R2Sums) -> np.ndarray:
@@ -102,7 +102,7 @@ def r2_score(
     """
     if multioutput is None:
         multioutput = "uniform_average"
-    metric = over_outputs(FIT, partial(_r2, force_finite), multioutput, _variances)
+    metric = over_outputs(R2_SUMS, partial(_r2, force_finite), multioutput, _variances)
     return computed(metric, y_true, y_pred, sample_weight)
 
 
@@ -155,7 +155,9 @@ def explained_variance_score(
     >>> explained_variance_score(np.asarray([1.0, 2.0, 3.0]), np.asarray([2.0, 3.0, 4.0]))
     1.0
     """
-    metric = over_outputs(FIT, partial(_explained_variance, force_finite), multioutput, _variances)
+    metric = over_outputs(
+        R2_SUMS, partial(_explained_variance, force_finite), multioutput, _variances
+    )
     return computed(metric, y_true, y_pred, sample_weight)
 
 
@@ -278,7 +280,7 @@ class PinballLosses(NamedTuple):
 
 
 def _against_quantile(alpha: float) -> Statistic:
-    return Statistic(_against_of_block, _merge, options=(share(alpha),))
+    return Statistic(_against_of_block, _merge, options=(quantile_or_raise(alpha),))
 
 
 def _against_of_block(

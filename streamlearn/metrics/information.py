@@ -9,7 +9,7 @@ import numpy as np
 from sklearn import metrics as theirs
 
 from streamlearn.metrics.chance import expected_mutual_information
-from streamlearn.metrics.contingency import Table, of_table
+from streamlearn.metrics.contingency import Table, metric_of_table
 from streamlearn.metrics.over_blocks import computed
 from streamlearn.metrics.parameters import checked
 
@@ -75,7 +75,7 @@ def mutual_info_score(labels_true: Any, labels_pred: Any, *, contingency: Any = 
     """
     if contingency is not None:
         return theirs.mutual_info_score(None, None, contingency=contingency)
-    return computed(of_table(information), labels_true, labels_pred)
+    return computed(metric_of_table(information), labels_true, labels_pred)
 
 
 def normalized_mutual_info_score(
@@ -121,7 +121,7 @@ def normalized_mutual_info_score(
     0.8
     """
     checked(theirs.normalized_mutual_info_score, {"average_method": average_method})
-    return computed(of_table(_normalized, average_method), labels_true, labels_pred)
+    return computed(metric_of_table(_normalized, average_method), labels_true, labels_pred)
 
 
 def _normalized(average_method: str, table: Table) -> float:
@@ -189,7 +189,7 @@ def adjusted_mutual_info_score(
     0.57...
     """
     checked(theirs.adjusted_mutual_info_score, {"average_method": average_method})
-    return computed(of_table(_adjusted, average_method), labels_true, labels_pred)
+    return computed(metric_of_table(_adjusted, average_method), labels_true, labels_pred)
 
 
 def _adjusted(average_method: str, table: Table) -> float:
@@ -370,7 +370,7 @@ def v_measure_score(labels_true: Any, labels_pred: Any, *, beta: float = 1.0) ->
 
 def _part(labels_true: Any, labels_pred: Any, beta: float, part: int | slice) -> Any:
     checked(theirs.v_measure_score, {"beta": beta})
-    return computed(of_table(_v_measure, beta, part), labels_true, labels_pred)
+    return computed(metric_of_table(_v_measure, beta, part), labels_true, labels_pred)
 
 
 def _v_measure(beta: float, part: int | slice, table: Table) -> Any:

@@ -97,7 +97,7 @@ def compute(
         The predictions. Metrics may need different ones: labels, scores or probabilities. Then give
         a dict whose keys are the methods of estimators that return them: "predict",
         "decision_function" and "predict_proba". A metric takes the same of them as its scorer in
-        scikit-learn. If ``y_pred`` is not a dict, all metrics get it.
+        scikit-learn. If ``y_pred`` is not a dict, all metrics get it, and must take the same.
     metrics : dict of str to callable
         The metrics: functions of this module, or `functools.partial` objects of them with further
         parameters.
@@ -139,7 +139,7 @@ def compute(
         )
     if not metrics:
         raise ValueError("metrics is empty. Give at least one, as in {'accuracy': accuracy_score}.")
-    found = {name: described(name, function) for name, function in metrics.items()}
+    found = {name: metric_of(name, function) for name, function in metrics.items()}
     values = _computed(found, y_true, y_pred, sample_weight, stacklevel=3)
     return dict(zip(found, values, strict=True))
 
@@ -172,7 +172,7 @@ def computed(metric: Metric, y_true: Any, y_pred: Any, sample_weight: Any = None
     return value
 
 
-def described(name: str, function: Any) -> Metric:
+def metric_of(name: str, function: Any) -> Metric:
     """Return the `Metric` of a public function, or of a partial object of one.
 
     Raises
@@ -230,6 +230,7 @@ def aligned(
         given = {f"y_pred[{method!r}]": x for method, x in y_pred.items()}
         parts = {name: _part(name, m.statistic.response, y_pred) for name, m in metrics.items()}
     else:
+        _one_for_all_or_raise(metrics)
         given, parts = {"y_pred": y_pred}, dict.fromkeys(metrics, "y_pred")
     used = set(parts.values())
     containers = {name: x for name, x in given.items() if name in used}
@@ -276,6 +277,30 @@ def _part(name: str, response: tuple[str, ...], y_pred: Mapping[str, Any]) -> st
         f"{', '.join(map(repr, y_pred)) or 'none'}. Add them: "
         f"y_pred[{response[0]!r}] = model.{response[0]}(X)."
     )
+
+
+def _one_for_all_or_raise(metrics: Mapping[str, Metric]) -> None:
+    """Check that the same predictions suit all metrics.
+
+    Labels would be taken for probabilities, and give a score that is wrong.
+
+    Raises
+    ------
+    ValueError
+        If they do not. The message names two metrics and what they take.
+    """
+    (first, one), *others = metrics.items()
+    known = set(one.statistic.response)
+    for name, metric in others:
+        response = metric.statistic.response
+        known &= set(response)
+        if not known:
+            a, b = one.statistic.response[0], response[0]
+            raise ValueError(
+                f"metrics[{first!r}] takes the result of {' or '.join(one.statistic.response)}, "
+                f"and metrics[{name!r}] that of {' or '.join(response)}, but y_pred is one "
+                f"prediction. Give both: {{{a!r}: model.{a}(X), {b!r}: model.{b}(X)}}."
+            )
 
 
 class StatisticStates(NamedTuple):

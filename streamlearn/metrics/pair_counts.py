@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from streamlearn.metrics.contingency import Table, of_table
+from streamlearn.metrics.contingency import Table, metric_of_table
 from streamlearn.metrics.over_blocks import computed
 
 
@@ -80,7 +80,7 @@ def pair_confusion_matrix(labels_true: Any, labels_pred: Any) -> np.ndarray:
     array([[8, 0],
            [2, 2]])
     """
-    return computed(of_table(_pair_confusion), labels_true, labels_pred)
+    return computed(metric_of_table(_pair_confusion), labels_true, labels_pred)
 
 
 def _pair_confusion(table: Table) -> np.ndarray:
@@ -129,7 +129,7 @@ def rand_score(labels_true: Any, labels_pred: Any) -> float:
     >>> rand_score(np.asarray(["a", "a", "b", "b"]), np.asarray([0, 0, 1, 2]))
     0.83...
     """
-    return computed(of_table(_rand), labels_true, labels_pred)
+    return computed(metric_of_table(_rand), labels_true, labels_pred)
 
 
 def _rand(table: Table) -> float:
@@ -177,7 +177,7 @@ def adjusted_rand_score(labels_true: Any, labels_pred: Any) -> float:
     >>> adjusted_rand_score(np.asarray(["a", "a", "b", "b"]), np.asarray([0, 0, 1, 2]))
     0.57...
     """
-    return computed(of_table(_adjusted_rand), labels_true, labels_pred)
+    return computed(metric_of_table(_adjusted_rand), labels_true, labels_pred)
 
 
 def _adjusted_rand(table: Table) -> float:
@@ -229,7 +229,7 @@ def fowlkes_mallows_score(labels_true: Any, labels_pred: Any) -> float:
     >>> fowlkes_mallows_score(np.asarray(["a", "a", "b", "b"]), np.asarray([0, 0, 1, 2]))
     0.70...
     """
-    return computed(of_table(_fowlkes_mallows), labels_true, labels_pred)
+    return computed(metric_of_table(_fowlkes_mallows), labels_true, labels_pred)
 
 
 def _fowlkes_mallows(table: Table) -> float:

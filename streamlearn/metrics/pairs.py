@@ -6,7 +6,8 @@ their weights as ``sample_weight``, and returns the metric of all rows.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -92,7 +93,7 @@ def _joined(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 def _pairs_of_block(y_true: Any, y_pred: Any, weight: Any, block: int | None) -> Pairs:
     target, predicted = read_labels(y_true, y_pred, block)
     weight = weight_like(predicted, weight, block)
-    return _bounded(
+    return _few_or_raise(
         distinct(
             to_numpy(target),
             to_numpy(predicted),
@@ -102,11 +103,11 @@ def _pairs_of_block(y_true: Any, y_pred: Any, weight: Any, block: int | None) ->
 
 
 def _merge(a: Pairs, b: Pairs) -> Pairs:
-    return _bounded(merge(a, b))
+    return _few_or_raise(merge(a, b))
 
 
-def bounded(pairs: Pairs, names: tuple[str, str], advice: str) -> Pairs:
-    """Return the pairs.
+def few_or_raise(pairs: Pairs, names: tuple[str, str], advice: str) -> Pairs:
+    """Return the pairs, if they are few enough to keep.
 
     Raises
     ------
@@ -130,14 +131,14 @@ def bounded(pairs: Pairs, names: tuple[str, str], advice: str) -> Pairs:
     )
 
 
-def _bounded(pairs: Pairs) -> Pairs:
-    return bounded(pairs, ("y_true", "y_pred"), "accuracy_score takes any number of labels.")
+def _few_or_raise(pairs: Pairs) -> Pairs:
+    return few_or_raise(pairs, ("y_true", "y_pred"), "accuracy_score takes any number of labels.")
 
 
 PAIRS = Statistic(_pairs_of_block, _merge)
 
 
-def of_pairs(function: Callable[..., Any], **how: Any) -> Metric:
+def metric_of_pairs(function: Callable[..., Any], **how: Any) -> Metric:
     """Return a metric of labels that scikit-learn's ``function`` computes from distinct pairs.
 
     Raises
@@ -149,4 +150,29 @@ def of_pairs(function: Callable[..., Any], **how: Any) -> Metric:
 
 
 def _of_pairs(function: Callable[..., Any], how: Mapping[str, Any], pairs: Pairs) -> Any:
-    return function(pairs.true, pairs.predicted, sample_weight=pairs.weight, **how)
+    with positive_label_advised(function.__name__, pairs.true):
+        return function(pairs.true, pairs.predicted, sample_weight=pairs.weight, **how)
+
+
+@contextmanager
+def positive_label_advised(name: str, labels: np.ndarray, more: str = "") -> Iterator[None]:
+    """Let scikit-learn's error about a ``pos_label`` that is not in y say what to do.
+
+    Parameters
+    ----------
+    name : str
+        The function of `sklearn.metrics` that is called in the body.
+    labels : ndarray of shape (n,)
+    more : str, default=""
+        What its scorer needs besides.
+    """
+    try:
+        yield
+    except ValueError as error:
+        if not str(error).startswith("pos_label="):
+            raise
+        last = sorted(set(labels.tolist()), key=str)[-1]
+        raise ValueError(
+            f"{error}. Give the label that counts as positive, for example pos_label={last!r}. "
+            f"As scoring, give sklearn.metrics.make_scorer({name}, pos_label={last!r}{more})."
+        ) from None

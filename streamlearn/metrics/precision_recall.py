@@ -7,7 +7,7 @@ from typing import Any
 from sklearn import metrics as theirs
 
 from streamlearn.metrics.over_blocks import computed
-from streamlearn.metrics.pairs import of_pairs
+from streamlearn.metrics.pairs import metric_of_pairs
 
 
 def precision_score(
@@ -74,7 +74,7 @@ def precision_score(
     >>> precision_score(y_true, y_pred)
     0.66...
     """
-    metric = of_pairs(
+    metric = metric_of_pairs(
         theirs.precision_score,
         labels=labels,
         pos_label=pos_label,
@@ -148,7 +148,7 @@ def recall_score(
     >>> recall_score(y_true, y_pred, average="macro")
     0.58...
     """
-    metric = of_pairs(
+    metric = metric_of_pairs(
         theirs.recall_score,
         labels=labels,
         pos_label=pos_label,
@@ -222,7 +222,7 @@ def f1_score(
     >>> f1_score(y_true, y_pred)
     0.66...
     """
-    metric = of_pairs(
+    metric = metric_of_pairs(
         theirs.f1_score,
         labels=labels,
         pos_label=pos_label,
@@ -299,7 +299,7 @@ def fbeta_score(
     >>> fbeta_score(y_true, y_pred, beta=0.5)
     0.66...
     """
-    metric = of_pairs(
+    metric = metric_of_pairs(
         theirs.fbeta_score,
         beta=beta,
         labels=labels,
@@ -374,7 +374,7 @@ def jaccard_score(
     >>> jaccard_score(y_true, y_pred)
     0.5
     """
-    metric = of_pairs(
+    metric = metric_of_pairs(
         theirs.jaccard_score,
         labels=labels,
         pos_label=pos_label,

@@ -12,7 +12,7 @@ from sklearn import metrics as theirs
 
 from streamlearn._validation.messages import matplotlib_or_raise
 from streamlearn.metrics.drawn_curves import (
-    of_curve,
+    metric_of_curve,
     precision_recall,
     scores_of,
 )
@@ -127,7 +127,7 @@ class PrecisionRecallDisplay(theirs.PrecisionRecallDisplay):
             If there are not two classes, or for the reasons of `precision_recall_curve`.
         """
         matplotlib_or_raise(cls)
-        metric = of_curve(precision_recall, drop_intermediate, pos_label)
+        metric = metric_of_curve(precision_recall, drop_intermediate, pos_label)
         found = computed(metric, y_true, y_score, sample_weight)
         display = cls(**found, name="Classifier" if name is None else name)
         return display.plot(
@@ -203,7 +203,7 @@ class PrecisionRecallDisplay(theirs.PrecisionRecallDisplay):
             `precision_recall_curve`.
         """
         given = scores_of(cls, estimator, X, response_method, pos_label)
-        metric = of_curve(
+        metric = metric_of_curve(
             precision_recall, drop_intermediate, given.pos_label, reverse=given.reverse
         )
         found = computed(metric, y, given.scores, sample_weight)

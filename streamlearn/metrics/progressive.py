@@ -22,8 +22,8 @@ from streamlearn.metrics.over_blocks import (
     StatisticStates,
     aligned,
     asked_by,
-    described,
     merge_states,
+    metric_of,
     states_of_block,
     warnings_of,
 )
@@ -341,7 +341,7 @@ def _scored(name: str, metric: Any) -> _Scored:
     if isinstance(metric, str):
         made = made_by_name(metric)
         metric, sign = partial(made.metric, **made.arguments), made.sign
-    found = described(name, metric)
+    found = metric_of(name, metric)
     function: Callable[..., Any] = getattr(metric, "func", metric)
     return _Scored(found, sign, "sample_weight" in inspect.signature(function).parameters)
 

@@ -10,7 +10,7 @@ from typing import Any
 from sklearn import metrics as theirs
 
 from streamlearn.metrics.over_blocks import computed
-from streamlearn.metrics.pairs import Pairs, of_pairs
+from streamlearn.metrics.pairs import Pairs, metric_of_pairs
 
 
 def precision_recall_fscore_support(
@@ -93,7 +93,7 @@ def precision_recall_fscore_support(
         "warn_for": warn_for,
         "zero_division": zero_division,
     }
-    metric = of_pairs(theirs.precision_recall_fscore_support, **how)
+    metric = metric_of_pairs(theirs.precision_recall_fscore_support, **how)
     metric = metric._replace(result=partial(_whole_support, metric.result))
     return computed(metric, y_true, y_pred, sample_weight)
 
@@ -169,7 +169,7 @@ def classification_report(
         "output_dict": output_dict,
         "zero_division": zero_division,
     }
-    metric = of_pairs(theirs.classification_report, **how)
+    metric = metric_of_pairs(theirs.classification_report, **how)
     if not output_dict:
         metric = metric._replace(result=partial(_with_whole_support, metric.result))
     return computed(metric, y_true, y_pred, sample_weight)

@@ -11,7 +11,7 @@ from typing import Any, Self
 from sklearn import metrics as theirs
 
 from streamlearn._validation.messages import matplotlib_or_raise
-from streamlearn.metrics.drawn_curves import det, of_curve, roc, scores_of
+from streamlearn.metrics.drawn_curves import det, metric_of_curve, roc, scores_of
 from streamlearn.metrics.over_blocks import computed
 
 
@@ -102,7 +102,7 @@ class RocCurveDisplay(theirs.RocCurveDisplay):
             If there are not two classes, or for the reasons of `roc_curve`.
         """
         matplotlib_or_raise(cls)
-        metric = of_curve(roc, drop_intermediate, pos_label)
+        metric = metric_of_curve(roc, drop_intermediate, pos_label)
         found = computed(metric, y_true, y_score, sample_weight)
         display = cls(**found, name="Classifier" if name is None else name)
         return display.plot(
@@ -177,7 +177,7 @@ class RocCurveDisplay(theirs.RocCurveDisplay):
             If it is not a classifier of two classes, or for the reasons of `roc_curve`.
         """
         given = scores_of(cls, estimator, X, response_method, pos_label)
-        metric = of_curve(roc, drop_intermediate, given.pos_label, reverse=given.reverse)
+        metric = metric_of_curve(roc, drop_intermediate, given.pos_label, reverse=given.reverse)
         found = computed(metric, y, given.scores, sample_weight)
         display = cls(**found, name=type(estimator).__name__ if name is None else name)
         return display.plot(
@@ -264,7 +264,7 @@ class DetCurveDisplay(theirs.DetCurveDisplay):
             If there are not two classes, or for the reasons of `det_curve`.
         """
         matplotlib_or_raise(cls)
-        metric = of_curve(det, drop_intermediate, pos_label)
+        metric = metric_of_curve(det, drop_intermediate, pos_label)
         found = computed(metric, y_true, y_score, sample_weight)
         display = cls(**found, estimator_name="Classifier" if name is None else name)
         return display.plot(ax=ax, **kwargs)
@@ -324,7 +324,7 @@ class DetCurveDisplay(theirs.DetCurveDisplay):
             If it is not a classifier of two classes, or for the reasons of `det_curve`.
         """
         given = scores_of(cls, estimator, X, response_method, pos_label)
-        metric = of_curve(det, drop_intermediate, given.pos_label, reverse=given.reverse)
+        metric = metric_of_curve(det, drop_intermediate, given.pos_label, reverse=given.reverse)
         found = computed(metric, y, given.scores, sample_weight)
         display = cls(**found, estimator_name=type(estimator).__name__ if name is None else name)
         return display.plot(ax=ax, **kwargs)

@@ -83,7 +83,7 @@ def _of_block(
         some = sample.keys < size * 2.0**64
         sample = sample._replace(keys=sample.keys[some], parts=tuple(x[some] for x in parts))
     found = _first(sample)
-    return found if block is None else _bounded(found)
+    return found if block is None else _few_or_raise(found)
 
 
 def _first(sample: Sample) -> Sample:
@@ -100,10 +100,10 @@ def _first(sample: Sample) -> Sample:
 def _merge(a: Sample, b: Sample) -> Sample:
     parts = tuple(concat([*pair]) for pair in zip(a.parts, b.parts, strict=True))
     keys = np.concatenate([a.keys, b.keys])
-    return _bounded(_first(a._replace(keys=keys, parts=parts)))
+    return _few_or_raise(_first(a._replace(keys=keys, parts=parts)))
 
 
-def _bounded(sample: Sample) -> Sample:
+def _few_or_raise(sample: Sample) -> Sample:
     if not isinstance(sample.size, int) and len(sample.keys) > WITHOUT_SIZE:
         raise ValueError(
             f"The rows are too many to keep: a collection has more than {WITHOUT_SIZE}. "

@@ -203,7 +203,7 @@ def warn_of_few_rows(score: str) -> None:
     )
 
 
-def share(alpha: float) -> float:
+def quantile_or_raise(alpha: float) -> float:
     """Return a quantile's share, or raise a ValueError if it is not between 0 and 1."""
     if not 0 <= alpha <= 1:
         raise ValueError(f"alpha={alpha} must be between 0 and 1. 0.5 is the median.")

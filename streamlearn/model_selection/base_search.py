@@ -12,6 +12,7 @@ from sklearn import get_config
 from sklearn import pipeline as theirs
 from sklearn.exceptions import NotFittedError
 
+from streamlearn import blocks as engine
 from streamlearn._estimator.callbacks import watched
 from streamlearn._estimator.inputs import check_parameters
 from streamlearn._sklearn import HasMethods, Interval, StrOptions
@@ -19,7 +20,7 @@ from streamlearn._thirdparty.partial_fit import with_classes
 from streamlearn._thirdparty.tags import labels_at_hand
 from streamlearn._training.epochs import Progress, Publish, train
 from streamlearn._training.stopping import Never
-from streamlearn.model_selection.candidates import Candidate, Rules, parameters_of
+from streamlearn.model_selection.candidates import Candidate, SearchSettings, parameters_of
 from streamlearn.model_selection.draws import seed_of
 from streamlearn.model_selection.groups import Group, as_ours, begun
 from streamlearn.model_selection.halving import Bracket, Cuts
@@ -30,9 +31,10 @@ from streamlearn.model_selection.search_checks import (
     learns_or_raise,
     names_one_or_raise,
     no_block_scored,
-    say_failures,
+    partial_fit_advised,
+    warn_of_failures,
 )
-from streamlearn.model_selection.search_data import aligned, laid_out, width_of
+from streamlearn.model_selection.search_data import aligned, data_of_search, width_of
 from streamlearn.model_selection.search_learner import SearchLearner, in_order, scores_of_folds
 from streamlearn.wrappers.block_scores import block_score
 from streamlearn.wrappers.post_fit import ParallelPostFit, kind_of, parts_and_params
@@ -45,14 +47,14 @@ FITTED = {
 """Fitted attributes that only some searches have."""
 
 
-class Contest(NamedTuple):
+class Comparison(NamedTuple):
     """What a search compares.
 
     Attributes
     ----------
     parameters : list of dict
         The parameters of each candidate.
-    rules : Rules
+    settings : SearchSettings
     brackets : sequence of Bracket
         When candidates drop out; empty if none does.
     like : array or None
@@ -60,7 +62,7 @@ class Contest(NamedTuple):
     """
 
     parameters: list[dict[str, Any]]
-    rules: Rules
+    settings: SearchSettings
     brackets: Sequence[Bracket]
     like: Any
 
@@ -138,7 +140,8 @@ class BaseSearch(ParallelPostFit):
             If there is no candidate, if all of them end with an error, or if the data do not fit
             the search.
         """
-        check_parameters(self, again=True)
+        with partial_fit_advised(self.estimator):
+            check_parameters(self, again=True)
         named = scorers_by_name(self.scoring)
         scores = {name: block_score(self.estimator, scorer) for name, scorer in named.items()}
         seed = seed_of(self.random_state)
@@ -148,16 +151,16 @@ class BaseSearch(ParallelPostFit):
         learns_or_raise(learns, self.parameters, params)
         params = with_classes(learns, self._routed("fit", params), y, further=False)
         like = kind_of(X)
-        given, same, rows = laid_out(X, y, params, seed)
+        given, same, rows = data_of_search(X, y, params, seed)
         # A block without rows is no step of the search; unknown lengths are NaN, and count.
         n_blocks = None if rows is None else sum(n != 0 for n in rows)
         n_folds, of_blocks = self._folds(rows)
-        if not n_folds and rows is not None and sum(n != 0 for n in rows) == 1:
+        if not n_folds and n_blocks == 1:
             raise no_block_scored()
         parameters = self._candidates(n_blocks, seed)
         brackets = self._brackets(n_blocks, len(parameters))
         decides = self._decides(scores)
-        rules = Rules(
+        settings = SearchSettings(
             same,
             scores,
             n_folds,
@@ -168,19 +171,33 @@ class BaseSearch(ParallelPostFit):
         )
         classes = params.get("classes", getattr(self.estimator, "classes", None))
         n_classes = 1 if classes is None else len(classes)
-        groups = begun(self.estimator, parameters, rules, width_of(given), n_classes)
-        contest = Contest(parameters, rules, brackets, like)
+        groups = begun(self.estimator, parameters, settings, width_of(given), n_classes)
         learner = SearchLearner(
-            rules,
+            settings,
             seed if self.shuffle else None,
             min(_threads(self.n_jobs), len(parameters)),
             self._cuts(decides, brackets) if brackets else None,
         )
+        comparison = Comparison(parameters, settings, brackets, like)
+        found = self._compare(comparison, learner, groups, aligned(given))
+        for name in FITTED - found.keys():
+            self.__dict__.pop(name, None)
+        self.__dict__.update(found)
+        return self
+
+    def _compare(
+        self,
+        comparison: Comparison,
+        learner: SearchLearner,
+        groups: tuple[Group, ...],
+        blocks: engine.Blocks,
+    ) -> dict[str, Any]:
+        """Let the candidates learn and score them. Return the fitted attributes."""
 
         def attributes(progress: Progress) -> dict[str, Any]:
-            return self._attributes(contest, progress.learned, [])
+            return self._attributes(comparison, progress.learned, [])
 
-        blocks = aligned(given)
+        settings, n_folds = comparison.settings, comparison.settings.n_folds
         out = train(
             learner,
             blocks,
@@ -191,13 +208,9 @@ class BaseSearch(ParallelPostFit):
         )
         have_rows_or_raise(n_folds, out.learned)
         ended = tuple(group.with_merged_folds(n_folds) for group in out.learned)
-        say_failures(in_order(ended), self.error_score)
-        of_folds = scores_of_folds(rules, ended, blocks) if n_folds else []
-        found = self._attributes(contest, ended, of_folds)
-        for name in FITTED - found.keys():
-            self.__dict__.pop(name, None)
-        self.__dict__.update(found)
-        return self
+        warn_of_failures(in_order(ended), self.error_score)
+        of_folds = scores_of_folds(settings, ended, blocks) if n_folds else []
+        return self._attributes(comparison, ended, of_folds)
 
     def _decides(self, scores: dict[str, Any]) -> str:
         """Return the name of the score that chooses the best candidate."""
@@ -214,33 +227,33 @@ class BaseSearch(ParallelPostFit):
         )
 
     def _attributes(
-        self, contest: Contest, groups: Sequence[Group], of_folds: Sequence[Any]
+        self, comparison: Comparison, groups: Sequence[Group], of_folds: Sequence[Any]
     ) -> dict[str, Any]:
         """Return the fitted attributes. ``of_folds`` are the scores of each candidate's folds."""
-        rules, candidates = contest.rules, in_order(groups)
+        settings, candidates = comparison.settings, in_order(groups)
         error_score = np.nan if self.error_score == "raise" else self.error_score
-        table = table_of(contest.parameters, candidates, rules, of_folds, error_score)
-        several = list(rules.scores) != ["score"]
+        table = table_of(comparison.parameters, candidates, settings, of_folds, error_score)
+        several = list(settings.scores) != ["score"]
         out = {
             "cv_results_": table,
-            "n_splits_": max(1, rules.n_folds),
+            "n_splits_": max(1, settings.n_folds),
             "multimetric_": several,
             "scorer_": self.scoring,
-            "_like": contest.like,
+            "_like": comparison.like,
         }
-        if not rules.n_folds:
+        if not settings.n_folds:
             out["progressive_scores_"] = {
-                name: _by_block(candidates, name) for name in rules.scores
+                name: _by_block(candidates, name) for name in settings.scores
             }
         if several and self.refit is False:
             return out
-        decides = self._decides(dict(rules.scores))
+        decides = self._decides(dict(settings.scores))
         best = (
             best_or_raise(self.refit(table), len(candidates))
             if callable(self.refit)
             else int(np.argmin(table[f"rank_test_{decides}"]))
         )
-        out |= {"best_index_": best, "best_params_": contest.parameters[best]}
+        out |= {"best_index_": best, "best_params_": comparison.parameters[best]}
         if not callable(self.refit):
             out["best_score_"] = float(table[f"mean_test_{decides}"][best])
         if self.refit:

@@ -58,7 +58,7 @@ def _named_or_raise(parameters: Any) -> None:
                 raise TypeError(f"parameters has the key {name!r}, which is not a name. {advice}.")
 
 
-class Rules(NamedTuple):
+class SearchSettings(NamedTuple):
     """How all candidates learn and are scored.
 
     Attributes

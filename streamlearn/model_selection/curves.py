@@ -11,14 +11,14 @@ from sklearn.base import clone
 
 from streamlearn.model_selection.draws import seed_of
 from streamlearn.model_selection.fits import (
-    Task,
-    in_collections,
-    one_by_one_or_raise,
-    opened,
+    SplitData,
+    any_collection,
+    defaults_or_raise,
+    parts_of_source,
     scorers,
 )
 from streamlearn.model_selection.folds import NestedPart, Part, Rows, blocks_of, counts_of
-from streamlearn.model_selection.outcomes import Outcomes, error_score_or_raise
+from streamlearn.model_selection.scored_fits import ScoredFits, error_score_or_raise
 from streamlearn.model_selection.sizes import Sizes, cut_at, drawn
 
 
@@ -72,14 +72,14 @@ def validation_curve(
     >>> test.shape, bool((test[0] > test[1]).all())
     ((2, 2), True)
     """
-    X, y, params = opened(estimator, X, y, params)
+    X, y, params = parts_of_source(estimator, X, y, params)
     how: dict[str, Any] = {"groups": groups, "n_jobs": n_jobs, "verbose": verbose}
-    if not in_collections(X, y, groups, *params.values()):
+    if not any_collection(X, y, groups, *params.values()):
         how |= {"param_name": param_name, "param_range": param_range, "cv": cv}
         how |= {"scoring": scoring, "pre_dispatch": pre_dispatch, "params": params or None}
         found: Any = theirs.validation_curve(estimator, X, y, error_score=error_score, **how)
         return found
-    one_by_one_or_raise(**how, pre_dispatch=pre_dispatch)
+    defaults_or_raise(**how, pre_dispatch=pre_dispatch)
     if isinstance(param_range, str) or not isinstance(param_range, Iterable):
         raise TypeError(
             f"param_range={param_range!r} is not a list of values. Give one, such as "
@@ -90,12 +90,12 @@ def validation_curve(
         raise ValueError("param_range has no values. Give at least one.")
     asked = scorers(estimator, scoring)
     error_score_or_raise(error_score)
-    task = Task.of(estimator, X, y, params, cv)
+    data = SplitData.of(estimator, X, y, params, cv)
     candidates = [
         clone(estimator).set_params(**{param_name: clone(value, safe=False)}) for value in values
     ]
-    outcomes = Outcomes(task, task.runs(candidates), asked, error_score, train_score=True)
-    out = outcomes.arrays(-1, len(values))
+    fits = ScoredFits(data, data.planned_fits(candidates), asked, error_score, train_score=True)
+    out = fits.arrays(-1, len(values))
     return out["train_score"].T, out["test_score"].T
 
 
@@ -174,17 +174,17 @@ def learning_curve(
     >>> sizes.tolist(), test.shape
     ([500, 2500], (2, 2))
     """
-    X, y, params = opened(estimator, X, y, params)
+    X, y, params = parts_of_source(estimator, X, y, params)
     train_sizes = np.linspace(0.1, 1.0, 5) if train_sizes is None else np.asarray(train_sizes)
     how: dict[str, Any] = {"groups": groups, "n_jobs": n_jobs, "verbose": verbose}
     how["exploit_incremental_learning"] = exploit_incremental_learning
-    if not in_collections(X, y, groups, *params.values()):
+    if not any_collection(X, y, groups, *params.values()):
         how |= {"train_sizes": train_sizes, "cv": cv, "scoring": scoring, "shuffle": shuffle}
         how |= {"pre_dispatch": pre_dispatch, "random_state": random_state}
         how |= {"return_times": return_times, "params": params or None}
         found: Any = theirs.learning_curve(estimator, X, y, error_score=error_score, **how)
         return found
-    one_by_one_or_raise(**how, pre_dispatch=pre_dispatch)
+    defaults_or_raise(**how, pre_dispatch=pre_dispatch)
     if not train_sizes.size:
         raise ValueError("train_sizes has no sizes. Give at least one share in (0, 1].")
     if train_sizes.dtype.kind != "f" or not ((train_sizes > 0) & (train_sizes <= 1)).all():
@@ -194,16 +194,16 @@ def learning_curve(
         )
     asked = scorers(estimator, scoring)
     error_score_or_raise(error_score)
-    task = Task.of(estimator, X, y, params, cv)
+    data = SplitData.of(estimator, X, y, params, cv)
     seed = seed_of(random_state) if shuffle else None
-    runs = [
-        run._replace(train=_some(task.rows, run.train, float(share), seed))
-        for run in task.runs([estimator])
+    planned = [
+        each._replace(train=_some(data.rows, each.train, float(share), seed))
+        for each in data.planned_fits([estimator])
         for share in train_sizes
     ]
-    outcomes = Outcomes(task, runs, asked, error_score, train_score=True)
-    out = outcomes.arrays(-1, len(train_sizes))
-    counted = np.reshape(outcomes.n_rows("train"), (-1, len(train_sizes)))
+    fits = ScoredFits(data, planned, asked, error_score, train_score=True)
+    out = fits.arrays(-1, len(train_sizes))
+    counted = np.reshape(fits.n_rows("train"), (-1, len(train_sizes)))
     sizes = counted.mean(axis=0).round().astype(int)
     names = ["train_score", "test_score", *(["fit_time", "score_time"] if return_times else [])]
     return sizes, *(out[name].T for name in names)
@@ -213,15 +213,15 @@ def _some(rows: Rows, train: Part, share: float, seed: int | None) -> Part:
     """Return a share of the rows of a part: the first ones, or rows drawn by a seed."""
     if share == 1:
         return train
-    known = None if rows.rows is None else counts_of(train, rows.rows)
+    known = None if rows.lengths is None else counts_of(train, rows.lengths)
     asked = Sizes(share, 1 - share, None)
     if known is not None:
         n = sum(known)
         asked = Sizes(max(int(share * n), 1), n - max(int(share * n), 1), n)
     if seed is not None:
         return NestedPart.of(rows, train, drawn(asked, seed, stratified=False).train)
-    if rows.rows is None:
+    if rows.lengths is None:
         return cut_at(asked, None).train
-    numbers = blocks_of(train, len(rows.rows))
-    n_blocks = len(rows.rows) if numbers is None else len(numbers)
+    numbers = blocks_of(train, len(rows.lengths))
+    n_blocks = len(rows.lengths) if numbers is None else len(numbers)
     return NestedPart.of(rows, train, cut_at(asked, n_blocks).train)

@@ -25,12 +25,12 @@ from streamlearn.wrappers.scoring import scorers_by_name, scores_of_collection
 from streamlearn.wrappers.summed import is_summed, metric_or_raise
 
 
-def in_collections(*given: Any) -> bool:
+def any_collection(*given: Any) -> bool:
     """Return whether one of some arguments is a collection."""
     return any(map(is_lazy, given))
 
 
-def opened(
+def parts_of_source(
     estimator: Any, X: Any, y: Any, params: Mapping[str, Any] | None
 ) -> tuple[Any, Any, dict[str, Any]]:
     """Return X, y and the arguments of ``fit``. If X is a source of blocks, they are its parts.
@@ -61,7 +61,7 @@ def opened(
     return X, y, {**given, "sample_weight": weight}
 
 
-def one_by_one_or_raise(
+def defaults_or_raise(
     *,
     groups: Any = None,
     n_jobs: Any = None,
@@ -139,8 +139,8 @@ def fits_or_raise(estimator: Any) -> None:
         )
 
 
-class Task(NamedTuple):
-    """What is fitted and scored, and how its rows are split.
+class SplitData(NamedTuple):
+    """The arguments of ``fit``, and the splitter of their rows.
 
     Attributes
     ----------
@@ -156,8 +156,8 @@ class Task(NamedTuple):
     same: dict[str, Any]
 
     @classmethod
-    def of(cls, estimator: Any, X: Any, y: Any, params: dict[str, Any], cv: Any) -> Task:
-        """Return the task of the arguments of `cross_validate`."""
+    def of(cls, estimator: Any, X: Any, y: Any, params: dict[str, Any], cv: Any) -> SplitData:
+        """Return those of the arguments of `cross_validate`."""
         by_row, same = by_row_and_same(params, rows_known(X))
         given = {"X": X, "y": y, **by_row}
         stratified = y is not None and is_classifier(estimator) and getattr(y, "ndim", 1) == 1
@@ -165,16 +165,16 @@ class Task(NamedTuple):
         given = {name: x for name, x in given.items() if x is not None}
         return cls(splitter, splitter.aligned(given, y), same)
 
-    def runs(self, estimators: Sequence[Any]) -> list[Run]:
-        """Return the runs of all estimators on each split, one split after the other."""
+    def planned_fits(self, estimators: Sequence[Any]) -> list[PlannedFit]:
+        """Return the fits of all estimators on each split, one split after the other."""
         return [
-            Run(estimator, *split)
+            PlannedFit(estimator, *split)
             for split in self.splitter.splits(self.rows)
             for estimator in estimators
         ]
 
 
-class Run(NamedTuple):
+class PlannedFit(NamedTuple):
     """An estimator to fit to one part of the rows, and to score on another.
 
     Attributes
@@ -205,9 +205,9 @@ class Scored(NamedTuple):
     n_rows: int = 0
 
 
-def fitted_copy(number: int, run: Run, given: dict[str, Any]) -> Fitted:
-    """Fit a copy of the estimator of a run. It is one of the fits of all splits."""
-    start, copy, failure = time.perf_counter(), clone(run.estimator), None
+def fitted_copy(number: int, planned: PlannedFit, given: dict[str, Any]) -> Fitted:
+    """Fit a copy of the estimator of a planned fit. It is one of the fits of all splits."""
+    start, copy, failure = time.perf_counter(), clone(planned.estimator), None
     try:
         with engine.noted(f"fit {number} of the splits"):
             fit(copy, given)

@@ -1,8 +1,7 @@
 """Which rows of a block belong to which part of a split.
 
 A part is a function of the place of a block: its number, its length and, if need be, the labels of
-its rows. So no worker has to know what another does, and X, y and the weights get the same rows. A
-search that learns from all folds in one read asks `Folds.of_rows` for the fold of each row.
+its rows. So no worker has to know what another does, and X, y and the weights get the same rows.
 """
 
 from __future__ import annotations
@@ -47,7 +46,7 @@ class Split(NamedTuple):
 
 @dataclass(frozen=True)
 class Folds:
-    """How rows are dealt to folds.
+    """The folds of cross-validation, among which blocks or the rows of each block are dealt evenly.
 
     Attributes
     ----------
@@ -239,11 +238,11 @@ class NestedPart:
     @classmethod
     def of(cls, rows: Rows, outer: Part, inner: Part) -> NestedPart:
         """Return a part of a part of some collections."""
-        if rows.rows is None:
+        if rows.lengths is None:
             return cls(outer, inner, None, None)
-        numbers, known = blocks_of(outer, len(rows.rows)), counts_of(outer, rows.rows)
+        numbers, known = blocks_of(outer, len(rows.lengths)), counts_of(outer, rows.lengths)
         if numbers is None:
-            numbers = [*range(len(rows.rows))]
+            numbers = [*range(len(rows.lengths))]
         ends = None if known is None else np.cumsum([0, *(known[i] for i in numbers)])
         return cls(outer, inner, tuple(numbers), None if ends is None else tuple(ends.tolist()))
 
@@ -313,10 +312,10 @@ def taken(rows: Rows, part: Part) -> dict[str, Any]:
         return rows.take(part, part.holds)
     if isinstance(part, NestedPart):
         return taken(engine.AlignedRows(taken(rows, part.outer)), part.inner)
-    numbers = blocks_of(part, len(rows.rows))
+    numbers = blocks_of(part, len(rows.lengths))
     if numbers is not None:
         return rows.whole(numbers)
-    return rows.take(part, counts_of(part, rows.rows))
+    return rows.take(part, counts_of(part, rows.lengths))
 
 
 def to_read(rows: Rows, part: Part, order: Sequence[int] | None = None) -> dict[str, Any]:
@@ -340,15 +339,15 @@ def _with_numbers(rows: engine.AlignedRows, part: Part) -> tuple[dict[str, Any],
         outer, numbers = _with_numbers(rows, part.outer)
         inner, some = _with_numbers(engine.AlignedRows(outer), part.inner)
         return inner, [numbers[i] for i in some]
-    whole = blocks_of(part, len(rows.rows))
+    whole = blocks_of(part, len(rows.lengths))
     if whole is not None:
         return rows.whole(whole), whole
-    counts = counts_of(part, rows.rows)
-    some = [i for i in range(len(rows.rows)) if part.holds(i) is not False]
+    counts = counts_of(part, rows.lengths)
+    some = [i for i in range(len(rows.lengths)) if part.holds(i) is not False]
     while counts is not None and len(some) > 1 and not counts[some[-1]]:
         some.pop()
-    if rows.labels is not None or len(some) == len(rows.rows):
-        return rows.take(part, counts), [*range(len(rows.rows))]
+    if rows.labels is not None or len(some) == len(rows.lengths):
+        return rows.take(part, counts), [*range(len(rows.lengths))]
     starts = None if rows.starts is None else tuple(rows.starts[i] for i in some)
     own = None if counts is None else [counts[i] for i in some]
     fewer = engine.AlignedRows(rows.whole(some))

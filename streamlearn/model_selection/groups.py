@@ -21,7 +21,7 @@ from streamlearn.linear_model.many_models import (
     many_models,
     most_models,
 )
-from streamlearn.model_selection.candidates import Candidate, Rules
+from streamlearn.model_selection.candidates import Candidate, SearchSettings
 from streamlearn.model_selection.merged_folds import merged, merges, without_each
 from streamlearn.pipeline import Pipeline, shared_steps
 
@@ -146,7 +146,7 @@ def _alone(model: Any, place: int) -> Any:
 def begun(
     estimator: Any,
     parameters: Sequence[dict[str, Any]],
-    rules: Rules,
+    settings: SearchSettings,
     n_features: int | None,
     n_classes: int,
 ) -> tuple[Group, ...]:
@@ -157,7 +157,7 @@ def begun(
     estimator : object
     parameters : sequence of dict
         The parameters of each candidate.
-    rules : Rules
+    settings : SearchSettings
     n_features : int or None
         The number of features, or None if rows are not dense.
     n_classes : int
@@ -168,7 +168,7 @@ def begun(
         model = clone(estimator, safe=False)
         models.append(model.set_params(**clone(given, safe=False)))
     paths = shared_steps.paths_of(models)
-    n_models = rules.n_folds + (rules.full or not rules.n_folds)
+    n_models = settings.n_folds + (settings.full or not settings.n_folds)
     out = []
     for numbers in _together(models, paths):
         first, path = models[numbers[0]], paths[numbers[0]]

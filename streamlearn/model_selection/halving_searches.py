@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from streamlearn._sklearn import Interval, StrOptions
-from streamlearn.model_selection.base_search import BaseSearch, Contest
+from streamlearn.model_selection.base_search import BaseSearch, Comparison
 from streamlearn.model_selection.candidates import parameters_of
 from streamlearn.model_selection.groups import Group
 from streamlearn.model_selection.halving import Bracket, Cuts, brackets_of, halved, unknown_n_blocks
@@ -312,14 +312,14 @@ class HyperbandSearchCV(HalvingBase):
         ]
 
     def _attributes(
-        self, contest: Contest, groups: Sequence[Group], of_folds: Sequence[Any]
+        self, comparison: Comparison, groups: Sequence[Group], of_folds: Sequence[Any]
     ) -> dict[str, Any]:
         """Return the fitted attributes."""
-        out = super()._attributes(contest, groups, of_folds)
-        sizes = [bracket.stop - bracket.start for bracket in contest.brackets]
+        out = super()._attributes(comparison, groups, of_folds)
+        sizes = [bracket.stop - bracket.start for bracket in comparison.brackets]
         out["cv_results_"]["bracket"] = np.repeat(np.arange(len(sizes)), sizes)
         out["brackets_"] = [
             {"candidates": list(range(start, stop)), "n_blocks": [at for at, _ in cuts]}
-            for start, stop, cuts in contest.brackets
+            for start, stop, cuts in comparison.brackets
         ]
         return out

@@ -14,7 +14,7 @@ from streamlearn import blocks as engine
 from streamlearn._arrays import is_sparse
 from streamlearn._thirdparty.partial_fit import partially_fitted
 from streamlearn.linear_model.many_models import most_models
-from streamlearn.model_selection.candidates import Rules, ScoredBlock
+from streamlearn.model_selection.candidates import ScoredBlock, SearchSettings
 from streamlearn.model_selection.groups import Group, as_ours, columns_of, with_last
 from streamlearn.pipeline import shared_steps
 from streamlearn.pipeline.shared_steps import SharedSteps
@@ -23,7 +23,7 @@ from streamlearn.wrappers.block_scores import has_no_weight
 
 
 def after_block(
-    rules: Rules, shared: Sequence[Shared], group: Group, block: engine.Block
+    settings: SearchSettings, shared: Sequence[Shared], group: Group, block: engine.Block
 ) -> tuple[Group, ...]:
     """Return a group that has learned from one more block.
 
@@ -32,12 +32,12 @@ def after_block(
     """
     if not group.goes_on or has_no_weight(block.sample_weight):
         return (group,)
-    with config_context(**rules.config):
+    with config_context(**settings.config):
         try:
             scored = group
-            if not rules.n_folds and group.members[0].n_blocks:
-                scored = _scored_before(rules, shared[-1], group, block)
-            learned = _learned(rules, shared, scored, block)
+            if not settings.n_folds and group.members[0].n_blocks:
+                scored = _scored_before(settings, shared[-1], group, block)
+            learned = _learned(settings, shared, scored, block)
             most = (
                 len(group.members) if scored.members[0].n_blocks else most_together(learned, block)
             )
@@ -46,12 +46,12 @@ def after_block(
             parts = group.split(most)
         except Exception as error:
             if len(group.members) == 1:
-                if not rules.catches:
+                if not settings.catches:
                     raise
                 failed = group.members[0]._replace(error=_in_words(error, block))
                 return (group._replace(members=(failed,)),)
             parts = group.parts()  # an error is that of a model, and not of columns
-    return tuple(g for part in parts for g in after_block(rules, shared, part, block))
+    return tuple(g for part in parts for g in after_block(settings, shared, part, block))
 
 
 def _in_words(error: Exception, block: engine.Block) -> str:
@@ -79,15 +79,15 @@ def most_together(group: Group, block: engine.Block) -> int:
 
 
 def scores_of(
-    rules: Rules, shared: Shared, group: Group, fold: int, block: engine.Block
+    settings: SearchSettings, shared: Shared, group: Group, fold: int, block: engine.Block
 ) -> list[dict[str, Any]]:
     """Return the sums of the scores of a block for each member of a group.
 
     ``fold`` is the place of their models, and ``shared`` is what groups share meanwhile.
     """
     found: list[dict[str, Any]] = [{} for _ in group.members]
-    by_answers = {name: score for name, score in rules.scores.items() if score.by_answers}
-    for name, score in rules.scores.items():
+    by_answers = {name: score for name, score in settings.scores.items() if score.by_answers}
+    for name, score in settings.scores.items():
         if not score.by_answers:
             for place, sums in enumerate(found):
                 sums[name] = score.of_block(group.model_of(place, fold), block)
@@ -101,7 +101,7 @@ def scores_of(
     if many is not None:
         p = many.scores(X)
         answers = many.answers(p)
-        for name, score in rules.scores.items():
+        for name, score in settings.scores.items():
             of_each = score.of_models and score.of_models(many, answers, block)
             if of_each:
                 del by_answers[name]
@@ -119,18 +119,20 @@ def scores_of(
     return found
 
 
-def _scored_before(rules: Rules, shared: Shared, group: Group, block: engine.Block) -> Group:
+def _scored_before(
+    settings: SearchSettings, shared: Shared, group: Group, block: engine.Block
+) -> Group:
     start = time.perf_counter()
-    found = scores_of(rules, shared, group, -1, block)
+    found = scores_of(settings, shared, group, -1, block)
     took = (time.perf_counter() - start) / len(group.members)
     members = []
     for member, sums in zip(group.members, found, strict=True):
-        values = {name: score.result(sums[name]) for name, score in rules.scores.items()}
+        values = {name: score.result(sums[name]) for name, score in settings.scores.items()}
         scored = ScoredBlock(engine.n_rows(block.X), member.n_blocks, values)
         members.append(
             member._replace(
                 by_block=(*member.by_block, scored),
-                sums=rules.added(member.sums, sums),
+                sums=settings.added(member.sums, sums),
                 score_time=member.score_time + took,
             )
         )
@@ -145,11 +147,13 @@ def _learn(
     as_ours(pipe)._fit_in_one_pass(X, y, params, **how)
 
 
-def _learned(rules: Rules, shared: Sequence[Shared], group: Group, block: engine.Block) -> Group:
+def _learned(
+    settings: SearchSettings, shared: Sequence[Shared], group: Group, block: engine.Block
+) -> Group:
     start = time.perf_counter()
-    params = {**rules.params, **block.along}
+    params = {**settings.params, **block.along}
     y = params.pop("y", None)
-    left_out = rules.fold_of(block.number) if rules.n_folds else None
+    left_out = settings.fold_of(block.number) if settings.n_folds else None
     by_fold, models = left_out is not None and group.merges, []
     for fold, (model, results) in enumerate(zip(group.models, shared, strict=True)):
         if (fold == left_out) is not by_fold:

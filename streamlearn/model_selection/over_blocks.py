@@ -46,14 +46,14 @@ class OverBlocks:
             yield from super().split(X, y, groups)  # type: ignore[misc]
             return
         rows = self.aligned({"X": X}, y)
-        if rows.rows is None:
+        if rows.lengths is None:
             raise ValueError(
                 "X is a source of blocks, so its rows have no indices. Use "
                 f"{type(self).__name__}.split_collections, which splits lazily, or "
                 "streamlearn.model_selection.cross_validate."
             )
-        known = [n for n in rows.rows if n is not None]
-        if len(known) < len(rows.rows):
+        known = [n for n in rows.lengths if n is not None]
+        if len(known) < len(rows.lengths):
             raise ValueError(
                 "X has blocks of unknown lengths, so its rows have no indices. Use "
                 f"{type(self).__name__}.split_collections, which splits lazily, or "

@@ -9,16 +9,16 @@ from sklearn import model_selection as theirs
 
 from streamlearn._arrays import to_numpy
 from streamlearn.model_selection.fits import (
-    Run,
-    Task,
+    PlannedFit,
+    SplitData,
+    any_collection,
+    defaults_or_raise,
     fits_or_raise,
-    in_collections,
     lazily,
-    one_by_one_or_raise,
-    opened,
+    parts_of_source,
 )
 from streamlearn.model_selection.folds import rows_of
-from streamlearn.model_selection.outcomes import fits_of
+from streamlearn.model_selection.scored_fits import fits_of
 from streamlearn.model_selection.splitters import KFold, StratifiedKFold
 
 METHODS = ("predict", "predict_proba", "predict_log_proba", "decision_function")
@@ -80,28 +80,28 @@ def cross_val_predict(
     >>> predicted.shape, bool((abs(predicted - X[:, 0]) < 0.1).all())
     ((5000,), True)
     """
-    X, y, params = opened(estimator, X, y, params)
-    if not in_collections(X, y, groups, *params.values()):
+    X, y, params = parts_of_source(estimator, X, y, params)
+    if not any_collection(X, y, groups, *params.values()):
         how: dict[str, Any] = {"groups": groups, "cv": cv, "n_jobs": n_jobs, "verbose": verbose}
         how |= {"params": params or None, "pre_dispatch": pre_dispatch, "method": method}
         return theirs.cross_val_predict(estimator, X, y, **how)
-    one_by_one_or_raise(groups=groups, n_jobs=n_jobs, verbose=verbose, pre_dispatch=pre_dispatch)
+    defaults_or_raise(groups=groups, n_jobs=n_jobs, verbose=verbose, pre_dispatch=pre_dispatch)
     fits_or_raise(estimator)
-    task = Task.of(estimator, X, y, params, cv)
-    if not isinstance(task.splitter, KFold | StratifiedKFold):
+    data = SplitData.of(estimator, X, y, params, cv)
+    if not isinstance(data.splitter, KFold | StratifiedKFold):
         raise ValueError(
             "cross_val_predict only works for partitions: each row must be in the test part of "
-            f"one split, and {type(task.splitter).__name__} has others. Give KFold or "
+            f"one split, and {type(data.splitter).__name__} has others. Give KFold or "
             "StratifiedKFold."
         )
-    folds = task.splitter.folds(task.rows)
-    if task.rows.rows is None and not folds.in_turn:
+    folds = data.splitter.folds(data.rows)
+    if data.rows.lengths is None and not folds.in_turn:
         raise ValueError(
-            f"{type(task.splitter).__name__} deals the rows of each block to the folds, and "
+            f"{type(data.splitter).__name__} deals the rows of each block to the folds, and "
             "predictions of a source are made block by block. Give cv=KFold(n), whose folds are "
             "blocks of a source."
         )
-    fits = fits_of(task, [Run(estimator, *split) for split in folds.splits()])
+    fits = fits_of(data, [PlannedFit(estimator, *split) for split in folds.splits()])
     fitted = [each.estimator for each in fits]
     if not hasattr(fitted[0], method):
         raise AttributeError(

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 from scipy.stats import rankdata
 
-from streamlearn.model_selection.candidates import Candidate, Rules
+from streamlearn.model_selection.candidates import Candidate, SearchSettings
 
 
 def table_of(
     parameters: Sequence[dict[str, Any]],
     candidates: Sequence[Candidate],
-    rules: Rules,
+    settings: SearchSettings,
     of_folds: Sequence[Sequence[dict[str, float]]],
     error_score: float,
 ) -> dict[str, Any]:
@@ -25,7 +25,7 @@ def table_of(
     parameters : sequence of dict
         The parameters of each candidate.
     candidates : sequence of Candidate
-    rules : Rules
+    settings : SearchSettings
     of_folds : sequence of sequence of dict
         The scores of each candidate on each fold. It is empty if blocks were scored before they
         were learned from.
@@ -37,18 +37,18 @@ def table_of(
     dict of str to array or list
     """
     table: dict[str, Any] = {
-        "mean_fit_time": np.array([c.fit_time / max(1, rules.n_folds) for c in candidates]),
+        "mean_fit_time": np.array([c.fit_time / max(1, settings.n_folds) for c in candidates]),
         "mean_score_time": np.array([c.score_time for c in candidates]),
         "n_blocks": np.array([c.n_blocks for c in candidates]),
         **masked(parameters),
         "params": list(parameters),
     }
-    for name in rules.scores:
+    for name in settings.scores:
         if of_folds:
             values = np.array([[fold[name] for fold in folds] for folds in of_folds])
             mean, std = values.mean(axis=1), values.std(axis=1)
         else:
-            mean, std = np.array([_before(c, rules, name) for c in candidates]).T
+            mean, std = np.array([_before(c, settings, name) for c in candidates]).T
             values = mean[:, None]
         for row in (mean, std, values):
             row[[bool(c.error) for c in candidates]] = error_score
@@ -59,14 +59,14 @@ def table_of(
     return table
 
 
-def _before(candidate: Candidate, rules: Rules, name: str) -> tuple[float, float]:
+def _before(candidate: Candidate, settings: SearchSettings, name: str) -> tuple[float, float]:
     """Return the score of all blocks before they were learned from, and its standard deviation."""
     if not candidate.by_block:
         return np.nan, np.nan
     values = [each.values[name] for each in candidate.by_block]
     rows = np.array([each.rows for each in candidate.by_block], dtype=float)
     spread = np.sqrt(np.average((values - np.average(values, weights=rows)) ** 2, weights=rows))
-    return rules.scores[name].result(candidate.sums[name]), float(spread)
+    return settings.scores[name].result(candidate.sums[name]), float(spread)
 
 
 def ranks(mean: np.ndarray, n_blocks: np.ndarray) -> np.ndarray:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import inspect
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from numbers import Integral
 from typing import Any
 
@@ -21,6 +22,23 @@ OR_ELSE = (
     "such a step."
 )
 """What else can compare candidates that do not learn block by block."""
+
+OURS = "Or use validation_curve, which compares the values of one parameter of any estimator."
+"""The same, if the last step is one of ours that takes several passes over the blocks."""
+
+
+@contextmanager
+def partial_fit_advised(estimator: Any) -> Iterator[None]:
+    """Let an error about an estimator without ``partial_fit`` say what compares such estimators."""
+    try:
+        yield
+    except ValueError as error:
+        if hasattr(estimator, "fit") and not hasattr(estimator, "partial_fit"):
+            error.add_note(
+                "Candidates of a search learn block by block. validation_curve compares the values "
+                "of one parameter of any estimator."
+            )
+        raise
 
 
 def learns_or_raise(estimator: Any, parameters: Any, params: Mapping[str, Any]) -> None:
@@ -48,7 +66,10 @@ def learns_or_raise(estimator: Any, parameters: Any, params: Mapping[str, Any]) 
                 for name, step in stages.leaves("", estimator)
                 if step not in ("passthrough", None) and not isinstance(step, FrozenEstimator)
             ]
-            stages.able_or_raise(steps, OR_ELSE)
+            last = estimator.steps[-1][1]
+            ours = type(last).__module__.startswith("streamlearn.")
+            several = ours and not hasattr(last, "partial_fit")
+            stages.learn_in_blocks_or_raise(steps, OURS if several else OR_ELSE)
         return
     known = inspect.signature(estimator.partial_fit).parameters
     if any(each.kind is each.VAR_KEYWORD for each in known.values()):
@@ -122,7 +143,7 @@ def no_block_scored() -> ValueError:
     )
 
 
-def say_failures(candidates: Sequence[Candidate], error_score: Any) -> None:
+def warn_of_failures(candidates: Sequence[Candidate], error_score: Any) -> None:
     """Warn of candidates that errors have ended.
 
     Raises
@@ -146,5 +167,5 @@ def say_failures(candidates: Sequence[Candidate], error_score: Any) -> None:
         f"{len(failed)} of {len(candidates)} candidates ended with an error, and their scores "
         f"are {error_score}. error_score='raise' raises it. The first one was: {first}",
         FitFailedWarning,
-        stacklevel=5,
+        stacklevel=6,
     )

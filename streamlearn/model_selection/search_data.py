@@ -24,7 +24,7 @@ def width_of(given: Any) -> int | None:
     return None if getattr(rows, "ndim", 0) != 2 or is_sparse(rows) else rows.shape[1]
 
 
-def laid_out(
+def data_of_search(
     X: Any, y: Any, params: dict[str, Any], seed: int
 ) -> tuple[Any, dict[str, Any], tuple[int | None, ...] | None]:
     """Return the parts of the data, and what else a search must know of them.
@@ -84,7 +84,7 @@ def laid_out(
 
 
 def aligned(given: Any) -> engine.Blocks:
-    """Return the blocks of the parts that `laid_out` returns.
+    """Return the blocks of the parts that `data_of_search` returns.
 
     A source of blocks has a thread from here to the end of its pass.
     """

@@ -14,7 +14,7 @@ from streamlearn._thirdparty.partial_fit import as_here
 from streamlearn._training.block_learner import block_order
 from streamlearn._training.epochs import Progress
 from streamlearn._validation.messages import no_rows, no_weight
-from streamlearn.model_selection.candidates import Candidate, Rules
+from streamlearn.model_selection.candidates import Candidate, SearchSettings
 from streamlearn.model_selection.groups import Group
 from streamlearn.model_selection.halving import Cuts
 from streamlearn.model_selection.in_block import after_block, scores_of
@@ -27,7 +27,7 @@ class SearchLearner(NamedTuple):
 
     Attributes
     ----------
-    rules : Rules
+    settings : SearchSettings
     seed : int or None
         The seed of the order of the blocks. None leaves them in order.
     n_threads : int
@@ -36,7 +36,7 @@ class SearchLearner(NamedTuple):
         When candidates drop out.
     """
 
-    rules: Rules
+    settings: SearchSettings
     seed: int | None
     n_threads: int
     cuts: Cuts | None = None
@@ -57,7 +57,7 @@ class SearchLearner(NamedTuple):
     ) -> tuple[tuple[Group, ...], None]:
         """Let all candidates learn from a block."""
         shared = [Shared() for _ in groups[0].models]
-        learn = partial(after_block, self.rules, shared, block=block)
+        learn = partial(after_block, self.settings, shared, block=block)
         if self.n_threads == 1 or len(groups) == 1:
             learned = [*map(learn, groups)]
         else:
@@ -80,7 +80,7 @@ class SearchLearner(NamedTuple):
         if not any(member.n_blocks or member.error for member in in_order(progress.learned)):
             raise no_weight(". Leave sample_weight out, or give some rows a weight")
         learned = [each.n_blocks for each in in_order(progress.learned) if not each.error]
-        if not self.rules.n_folds and learned and max(learned) == 1:
+        if not self.settings.n_folds and learned and max(learned) == 1:
             raise no_block_scored()
 
     def may_end(self, progress: Progress) -> bool:
@@ -95,38 +95,38 @@ def in_order(groups: Sequence[Group]) -> list[Candidate]:
 
 
 def scores_of_folds(
-    rules: Rules, groups: Sequence[Group], blocks: engine.Blocks
+    settings: SearchSettings, groups: Sequence[Group], blocks: engine.Blocks
 ) -> list[list[dict[str, float]]]:
     """Return the scores of each candidate's model of each fold, in one read of the blocks."""
-    of_block = as_here(partial(_of_block, rules, groups))
-    found = engine.reduce(of_block, partial(_joined, rules), blocks, name="score") or {}
+    of_block = as_here(partial(_of_block, settings, groups))
+    found = engine.reduce(of_block, partial(_joined, settings), blocks, name="score") or {}
 
     def result(number: int, fold: int) -> dict[str, float]:
         sums = found.get((number, fold), {})
         return {
             name: score.result(sums[name]) if sums else np.nan
-            for name, score in rules.scores.items()
+            for name, score in settings.scores.items()
         }
 
     return [
-        [result(member.number, fold) for fold in range(rules.n_folds)]
+        [result(member.number, fold) for fold in range(settings.n_folds)]
         for member in in_order(groups)
     ]
 
 
-def _of_block(rules: Rules, groups: Sequence[Group], block: engine.Block) -> Any:
-    fold, shared = rules.fold_of(block.number), Shared()
+def _of_block(settings: SearchSettings, groups: Sequence[Group], block: engine.Block) -> Any:
+    fold, shared = settings.fold_of(block.number), Shared()
     return {
         (member.number, fold): sums
         for group in groups
         if group.goes_on
         for member, sums in zip(
             group.members,
-            scores_of(rules, shared, group, fold, block),
+            scores_of(settings, shared, group, fold, block),
             strict=True,
         )
     }
 
 
-def _joined(rules: Rules, a: dict[Any, Any], b: dict[Any, Any]) -> dict[Any, Any]:
-    return a | b | {key: rules.added(a[key], b[key]) for key in a.keys() & b.keys()}
+def _joined(settings: SearchSettings, a: dict[Any, Any], b: dict[Any, Any]) -> dict[Any, Any]:
+    return a | b | {key: settings.added(a[key], b[key]) for key in a.keys() & b.keys()}

@@ -37,7 +37,7 @@ def sizes(rows: Rows, test_size: Any, train_size: Any, default: float) -> Sizes:
     for name, size in (("test_size", test_size), ("train_size", train_size)):
         if isinstance(size, int | np.integer) and not isinstance(size, bool):
             first = next(iter(rows.given))
-            lengths = "" if rows.rows is None else f", or {engine.find_lengths(first)}"
+            lengths = "" if rows.lengths is None else f", or {engine.find_lengths(first)}"
             raise ValueError(
                 f"{name}={size} is a number of rows, and the lengths of the blocks are unknown. "
                 f"Give a share between 0 and 1{lengths}."

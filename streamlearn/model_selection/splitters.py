@@ -55,11 +55,11 @@ class KFold(OverBlocks, theirs.KFold):
 
     def folds(self, rows: Rows) -> Folds:
         """Return how the rows of collections are dealt to folds."""
-        if rows.rows is None:
+        if rows.lengths is None:
             seed = seed_of(self.random_state) if self.shuffle else None
             return Folds(self.n_splits, seed=seed, in_turn=True)
         enough_rows_or_raise(self.n_splits, rows)
-        of_blocks = self.fold_of_blocks(rows.rows)
+        of_blocks = self.fold_of_blocks(rows.lengths)
         seed = seed_of(self.random_state) if self.shuffle and of_blocks is None else None
         return Folds(self.n_splits, of_blocks, seed)
 
@@ -207,12 +207,12 @@ class TimeSeriesSplit(OverBlocks, theirs.TimeSeriesSplit):
 
     def splits(self, rows: Rows) -> list[Split]:
         """Return the splits of collections."""
-        if rows.rows is None:
+        if rows.lengths is None:
             raise ValueError(
                 "TimeSeriesSplit needs the number of blocks, which a source does not say. Give "
                 "KFold, StratifiedKFold or ShuffleSplit, or a dask collection."
             )
-        n, n_blocks = rows.n_rows, len(rows.rows)
+        n, n_blocks = rows.n_rows, len(rows.lengths)
         if n is None and (self.max_train_size, self.test_size, self.gap) != (None, None, 0):
             raise ValueError(
                 "max_train_size, test_size and gap count rows, and the lengths of the blocks are "

@@ -112,7 +112,7 @@ def train_test_split(
     if shuffle:
         split = drawn(asked, seed_of(random_state), stratified=stratify is not None)
     else:
-        split = cut_at(asked, None if rows.rows is None else len(rows.rows))
+        split = cut_at(asked, None if rows.lengths is None else len(rows.lengths))
     train, test = taken(rows, split.train), taken(rows, split.test)
     return [part[name] for name in given for part in (train, test)]
 

@@ -9,13 +9,13 @@ import numpy as np
 from sklearn import model_selection as theirs
 
 from streamlearn.model_selection.fits import (
-    Task,
-    in_collections,
-    one_by_one_or_raise,
-    opened,
+    SplitData,
+    any_collection,
+    defaults_or_raise,
+    parts_of_source,
     scorers,
 )
-from streamlearn.model_selection.outcomes import Outcomes, error_score_or_raise
+from streamlearn.model_selection.scored_fits import ScoredFits, error_score_or_raise
 
 
 def cross_validate(
@@ -128,24 +128,24 @@ def cross_validate(
     >>> sorted(found), bool((found["test_r2"] > 0.99).all())
     (['fit_time', 'score_time', 'test_r2'], True)
     """
-    X, y, params = opened(estimator, X, y, params)
-    if not in_collections(X, y, groups, *params.values()):
+    X, y, params = parts_of_source(estimator, X, y, params)
+    if not any_collection(X, y, groups, *params.values()):
         how: dict[str, Any] = {"groups": groups, "scoring": scoring, "cv": cv, "n_jobs": n_jobs}
         how |= {"verbose": verbose, "params": params or None, "pre_dispatch": pre_dispatch}
         how |= {"return_train_score": return_train_score, "return_estimator": return_estimator}
         how |= {"return_indices": return_indices, "error_score": error_score}
         return dict(theirs.cross_validate(estimator, X, y, **how))
-    one_by_one_or_raise(groups=groups, n_jobs=n_jobs, verbose=verbose, pre_dispatch=pre_dispatch)
+    defaults_or_raise(groups=groups, n_jobs=n_jobs, verbose=verbose, pre_dispatch=pre_dispatch)
     if return_indices:
         raise ValueError("return_indices needs rows in memory: rows of collections are drawn.")
     asked = scorers(estimator, scoring)
     error_score_or_raise(error_score)
-    task = Task.of(estimator, X, y, params, cv)
-    runs = task.runs([estimator])
-    outcomes = Outcomes(task, runs, asked, error_score, train_score=return_train_score)
-    out: dict[str, Any] = {**outcomes.arrays()}
+    data = SplitData.of(estimator, X, y, params, cv)
+    planned = data.planned_fits([estimator])
+    fits = ScoredFits(data, planned, asked, error_score, train_score=return_train_score)
+    out: dict[str, Any] = {**fits.arrays()}
     if return_estimator:
-        out["estimator"] = outcomes.estimators
+        out["estimator"] = fits.estimators
     return out
 
 

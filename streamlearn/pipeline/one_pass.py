@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -77,12 +78,15 @@ def fit_steps(
             if engine.is_collection(a):
                 engine.check_kind(name, a)
         X, y = (a if a is None or hasattr(a, "shape") else np.asarray(a) for a in (X, y))
-        stages.able_or_raise([(leaf.path, leaf.estimator) for leaf in leaves])
+        stages.learn_in_blocks_or_raise([(leaf.path, leaf.estimator) for leaf in leaves])
         scout = Scout(y, partial(fit_alone, ""), further, exact)
         if shared is not None:
             scout.fitted = shared.of([leaf.estimator for leaf in leaves])
         known = prefit_steps(leaves, X, scout, verbose=verbose)
         flow = _flow(leaves, X, y, known, further=further)
+        if further and learner is not None:
+            learned_from = getattr(learner, "n_features_in_", None)
+            flow.chain = replace(flow.chain, n_columns=learned_from)
         if shared is not None:
             flow.chain = shared.chain(flow.chain)
         if learner is not None and isinstance(y, np.ndarray) and y.shape[1:] in ((), (1,)):

@@ -33,6 +33,7 @@ from streamlearn._thirdparty.tags import takes_collections, takes_several_passes
 from streamlearn._training.epochs import Progress, Publish
 from streamlearn._validation.missing import frame_of
 from streamlearn.pipeline import one_pass, per_step
+from streamlearn.pipeline.inputs import taken_apart, takes_documents
 from streamlearn.pipeline.lazy_steps import lazily
 from streamlearn.pipeline.rows_of_fit import of_flow, rows_of_fit
 from streamlearn.pipeline.shared_steps import SharedSteps
@@ -45,9 +46,9 @@ def _asked(name: str) -> Any:
     @wraps(theirs_too.fn)
     def method(self: Pipeline, X: Any, *args: Any, **params: Any) -> Any:
         if name == "score" and not args:
-            X, y = _taken_apart(self, X, params.pop("y", None))
+            X, y = taken_apart(self, X, params.pop("y", None))
             args = (y,)
-        if engine.is_bag(X) and _takes_documents(self):
+        if engine.is_bag(X) and takes_documents(self):
             X = engine.from_bag(X)
         if not engine.is_collection(X):
             return theirs_too.fn(self, frame_of(self, X), *args, **params)
@@ -194,7 +195,7 @@ class Pipeline(Versioned, theirs.Pipeline):
         ValueError
             If a step raises it.
         """
-        X, y = _taken_apart(self, X, y)
+        X, y = taken_apart(self, X, y)
         if self._in_one_pass(X):
             self._fit_in_one_pass(X, y, params)
             return self
@@ -239,7 +240,7 @@ class Pipeline(Versioned, theirs.Pipeline):
         TypeError, NotImplementedError, ValueError
             If `fit` would raise them.
         """
-        X, y = _taken_apart(self, X, y)
+        X, y = taken_apart(self, X, y)
         if self._in_one_pass(X):
             return self._fit_and_ask("transform", X, y, params)
         return self._fit_per_step("fit_transform", X, y, params)
@@ -269,7 +270,7 @@ class Pipeline(Versioned, theirs.Pipeline):
         TypeError, NotImplementedError, ValueError
             If `fit` would raise them.
         """
-        X, y = _taken_apart(self, X, y)
+        X, y = taken_apart(self, X, y)
         if self._in_one_pass(X):
             return self._fit_and_ask("predict", X, y, params)
         return self._fit_per_step("fit_predict", X, y, params)
@@ -302,7 +303,7 @@ class Pipeline(Versioned, theirs.Pipeline):
         TypeError, ValueError
             If `fit` would raise them in one pass.
         """
-        X, y = _taken_apart(self, X, y)
+        X, y = taken_apart(self, X, y)
         self._fit_in_one_pass(X, y, params, further=True, classes=classes)
         return self
 
@@ -430,37 +431,6 @@ def make_pipeline(
         transform_input=transform_input,
         verbose=verbose,
     )
-
-
-def _taken_apart(pipe: Pipeline, X: Any, y: Any) -> tuple[Any, Any]:
-    """Return X and y. If X is a source of blocks, they are its parts.
-
-    A Bag of documents becomes an array.
-
-    Raises
-    ------
-    ValueError
-        If its blocks have weights, because these could be for any of the steps.
-    """
-    if engine.is_bag(X) and _takes_documents(pipe):
-        X = engine.from_bag(X)
-    X, y, weight = engine.taken_apart(X, y)
-    if weight is not None:
-        raise ValueError(
-            "The blocks of X contain sample_weight, and a pipeline must know for which step. "
-            "Separate the parts and name the step: X, y, w = streamlearn.blocks.from_blocks(source)"
-            ", then fit(X, y, step__sample_weight=w)."
-        )
-    return X, y
-
-
-def _takes_documents(pipe: Pipeline) -> bool:
-    """Return whether the first step takes documents."""
-    first: Any = next((step for _, step in stages.leaves("", pipe)), None)
-    if isinstance(first, theirs.FeatureUnion):
-        inner = [step for _, step in stages.leaves_within("", first)]
-        return bool(inner) and all(getattr(x, "_takes_documents", False) for x in inner[:1])
-    return getattr(first, "_takes_documents", False)
 
 
 @contextmanager

@@ -11,8 +11,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-import numpy as np
-
 from streamlearn import blocks as engine
 from streamlearn._arrays.plain import plain
 from streamlearn._sklearn import _align_api_if_sparse
@@ -42,8 +40,7 @@ def rows_of_fit(
     _, functions = engine.origin(others, numbered=True)
     # scikit-learn's estimators refuse blocks without rows, for which a `Method` has a result.
     numbered = Numbered(function, getattr(functions[-1], "nothing", None))
-    meta = others._meta if engine.is_frame(others) else np.empty((0, others.shape[1]), others.dtype)
-    return engine.map_rows(numbered, X, meta=meta, named=engine.is_named(others))
+    return engine.map_rows(numbered, X, meta=engine.meta_of(others), named=engine.is_named(others))
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,7 +102,7 @@ class OfStage:
 
     def __call__(self, number: int | None) -> Callable[[Any], Any]:
         """Return the transformation of the rows of a block."""
-        return self.stage.function(self.stage.prefit, number)
+        return self.stage.function(self.stage.state, number)
 
 
 def of_flow(flow: Flow | None) -> OfChain | None:

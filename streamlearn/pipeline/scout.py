@@ -329,7 +329,9 @@ def _sample(X: Any) -> Any:
         return engine.head(X, 2)
     if isinstance(X, engine.StreamedRows):
         return X.head
-    return engine.made_up(X) if engine.is_frame(X) else np.zeros((2, X.shape[1]), X.dtype)
+    if engine.is_frame(X):
+        return engine.made_up(X)
+    return np.zeros((2, X.shape[1]), engine.meta_of(X).dtype)
 
 
 def _selected(X: Any, columns: Any) -> Any:

@@ -40,9 +40,7 @@ class SharedSteps(NamedTuple):
 
     def chain(self, chain: Chain) -> SharedChain:
         """Return a chain whose first stages work once for all pipelines."""
-        return SharedChain(
-            chain.stages, chain.params, chain.config, path=self.path, shared=self.results
-        )
+        return SharedChain(**vars(chain), path=self.path, shared=self.results)
 
     def of(self, steps: Sequence[Any]) -> Callable[[Any, Callable[[], Prefitted]], Prefitted]:
         """Return the function of stages that are fitted beforehand; see `Scout`."""

@@ -12,7 +12,7 @@ from streamlearn._estimator.table_transformer import TableFunction
 from streamlearn._estimator.tables import TableReader
 from streamlearn._validation.columns import Table
 from streamlearn._validation.messages import in_block
-from streamlearn.preprocessing.folds import Deal
+from streamlearn.preprocessing.cross_fit_folds import CrossFitFolds
 from streamlearn.preprocessing.target_sums import Counted, GroupMoments
 
 
@@ -31,19 +31,19 @@ class CrossFitted:
     tables : list of ndarray of shape (n_folds, n_categories + 1)
         For each column of the result, the encoding of each category. The last one is for unknown
         categories.
-    deal : Deal
+    folds : CrossFitFolds
     rows : dict of int to int
         The number of rows of each block.
-    given : ndarray or None
+    in_memory : ndarray or None
         The fold of each row in memory.
     """
 
     reader: TableReader
     encoder: Any
     tables: list[np.ndarray]
-    deal: Deal
+    folds: CrossFitFolds
     rows: dict[int, int]
-    given: np.ndarray | None = None
+    in_memory: np.ndarray | None = None
 
     numbered = True
 
@@ -55,7 +55,7 @@ class CrossFitted:
 def _encoded(
     known: CrossFitted, number: int | None, table: Table, _block: int | None
 ) -> np.ndarray:
-    if number is None and known.given is None:
+    if number is None and known.in_memory is None:
         return known.encoder._transformed(table, None)
     found, codes = known.rows.get(0 if number is None else number), known.encoder._codes(table)
     if found != table.n_rows and table.n_rows:
@@ -64,7 +64,9 @@ def _encoded(
             "is encoded by other rows, so the blocks must be those of fit: take y of the same "
             "frame as X."
         )
-    folds = known.deal.folds(number, table.n_rows) if known.given is None else known.given
+    folds = known.in_memory
+    if folds is None:
+        folds = known.folds.of_rows(number, table.n_rows)
     n = known.encoder._n_outputs
     out = np.empty((table.n_rows, len(known.tables)))
     for i, one in enumerate(known.tables):

@@ -195,10 +195,10 @@ class KBinsDiscretizer(NamesOut, MergeableTransformer):
         return self._learn(X, reset=self._former() is None, sample_weight=sample_weight)
 
     def _statistic(self) -> Learner:
-        params = self._asked()
+        params = self._settings()
         return quantile_learner.learner(params, _applied, _of_block)
 
-    def _asked(self) -> Params:
+    def _settings(self) -> Params:
         n_bins = self.n_bins
         if not isinstance(n_bins, Integral):
             n_bins = tuple(check_array(n_bins, dtype=None, ensure_2d=False).tolist())
@@ -207,7 +207,7 @@ class KBinsDiscretizer(NamesOut, MergeableTransformer):
         return Params(n_bins, self.encode, self.strategy, self.quantile_method, dtype, size)
 
     def _publish(self) -> None:
-        self._fitted = self._asked()
+        self._fitted = self._settings()
         edges, warned = _edges(self._fitted, self._state)
         for warning in warned:
             warnings.warn(warning, stacklevel=4)

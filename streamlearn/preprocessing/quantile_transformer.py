@@ -164,20 +164,20 @@ class QuantileTransformer(Scaler):
         return self
 
     def _statistic(self) -> Learner:
-        return _learner(self._asked())
+        return _learner(self._settings())
 
     def _fitted_statistic(self) -> Learner:
         normal = self.output_distribution == "normal"
         zeros = not self.ignore_implicit_zeros
         return _learner(self._fitted._replace(normal=normal, zeros=zeros))
 
-    def _asked(self) -> Params:
+    def _settings(self) -> Params:
         size = max(quantile_summary.SIZE, 2 * self.n_quantiles)
         normal = self.output_distribution == "normal"
         return Params(self.n_quantiles, normal, size, not self.ignore_implicit_zeros)
 
     def _publish(self) -> None:
-        self._fitted, n = self._asked(), _rows(self._state)
+        self._fitted, n = self._settings(), _rows(self._state)
         if self.n_quantiles > n:
             warnings.warn(
                 f"n_quantiles ({self.n_quantiles}) is greater than the total number of samples "

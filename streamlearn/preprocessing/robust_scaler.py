@@ -117,19 +117,19 @@ class RobustScaler(Scaler):
             )
 
     def _statistic(self) -> Learner:
-        return robust.learner(self._asked())
+        return robust.learner(self._settings())
 
     def _fitted_statistic(self) -> Learner:
         return robust.learner(self._fitted)
 
-    def _asked(self) -> robust.Robust:
+    def _settings(self) -> robust.Robust:
         low, high = (float(q) / 100 for q in self.quantile_range)
         unit = float(ndtri(high) - ndtri(low)) if self.unit_variance else 1.0
         spread = (low, high) if self.with_scaling else None
         return robust.Robust(bool(self.with_centering), spread, unit)
 
     def _publish(self) -> None:
-        state, self._fitted = self._state, self._asked()
+        state, self._fitted = self._state, self._settings()
         self.center_ = robust.centre(state) if self.with_centering else None
         self.scale_ = robust.scale(self._fitted, state) if self.with_scaling else None
 

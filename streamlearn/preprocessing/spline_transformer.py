@@ -218,9 +218,9 @@ class SplineTransformer(NamesOut, MergeableTransformer):
         return self._learner_of(weighted or getattr(self, "_weighted", False))
 
     def _learner_of(self, weighted: bool) -> Learner:
-        return quantile_learner.learner(self._asked(weighted), _applied, _of_block)
+        return quantile_learner.learner(self._settings(weighted), _applied, _of_block)
 
-    def _asked(self, weighted: bool) -> Params:
+    def _settings(self, weighted: bool) -> Params:
         knots = self.knots
         if not isinstance(knots, str):
             knots = tuple(map(tuple, check_array(knots, dtype=np.float64).tolist()))
@@ -237,7 +237,7 @@ class SplineTransformer(NamesOut, MergeableTransformer):
         )
 
     def _publish(self) -> None:
-        params = self._asked(self._weighted)
+        params = self._settings(self._weighted)
         rows = to_numpy(quantiles.rows(self._state))
         if not self._weighted and np.all(rows < 2):
             raise ValueError(

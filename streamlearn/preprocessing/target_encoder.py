@@ -19,9 +19,14 @@ from streamlearn._sklearn import _raise_for_params
 from streamlearn._validation.categories import Counts, Lookup, in_order
 from streamlearn._validation.columns import Table
 from streamlearn._validation.messages import no_target
+from streamlearn.preprocessing.cross_fit_folds import (
+    ALL_IN_ONE,
+    CrossFitFolds,
+    folds_in_memory,
+    folds_of_blocks,
+)
 from streamlearn.preprocessing.cross_fitted import CrossFitted, rows_of, shrunk
 from streamlearn.preprocessing.encoder import CategoryEncoder
-from streamlearn.preprocessing.folds import WITHOUT, Deal, deal, folds_in_memory
 from streamlearn.preprocessing.from_counts import TargetFromCounts
 from streamlearn.preprocessing.target_state import (
     Params,
@@ -156,8 +161,8 @@ class TargetEncoder(NamesOut, CategoryEncoder):
         """Return None: rows are needed, also where the categories are known."""
 
     def _table_statistic(self) -> TableStatistic:
-        dealt = deal(self.cv, self.shuffle, self.random_state) or WITHOUT
-        return TableStatistic(Params(self.target_type, dealt), of_table, merge)
+        folds = folds_of_blocks(self.cv, self.shuffle, self.random_state) or ALL_IN_ONE
+        return TableStatistic(Params(self.target_type, folds), of_table, merge)
 
     def fit(self, X: Any, y: Any) -> Self:  # type: ignore[override]
         """Learn from all rows, in one pass.
@@ -233,11 +238,11 @@ class TargetEncoder(NamesOut, CategoryEncoder):
         self._validate_params()
         statistic, folds = self._table_statistic(), None
         if not engine.is_collection(X):
-            kind = type_of(y, Params(self.target_type, WITHOUT))
+            kind = type_of(y, Params(self.target_type, ALL_IN_ONE))
             folds = folds_in_memory(self, X, y, kind, params)
-            given = Params(self.target_type, Deal(int(folds.max()) + 1, None), folds)
+            given = Params(self.target_type, CrossFitFolds(int(folds.max()) + 1, None), folds)
             statistic = statistic._replace(params=given)
-        elif statistic.params.deal is WITHOUT:
+        elif statistic.params.folds is ALL_IN_ONE:
             raise ValueError(
                 f"cv={self.cv!r} lists rows, and those of a collection have no numbers. Give a "
                 "number of folds, KFold or StratifiedKFold."
@@ -357,7 +362,7 @@ class TargetEncoder(NamesOut, CategoryEncoder):
             tables.append(self._tables(*self._encodings(state, among)))
         by_column = [np.stack(some) for some in zip(*tables, strict=True)]
         known = self._as_fitted()
-        return CrossFitted(self._reader(), known, by_column, state.deal, state.rows, folds)
+        return CrossFitted(self._reader(), known, by_column, state.folds, state.rows, folds)
 
     def _tables(self, encodings: list[np.ndarray], means: list[Any]) -> list[np.ndarray]:
         """Return encodings with that of unknown categories at the end."""

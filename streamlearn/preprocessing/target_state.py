@@ -20,7 +20,7 @@ from streamlearn._validation.columns import Table, factorize, is_column, numpy_o
 from streamlearn._validation.finite import finite_or_raise
 from streamlearn._validation.labels import labels_or_raise
 from streamlearn._validation.messages import in_block
-from streamlearn.preprocessing.folds import Deal
+from streamlearn.preprocessing.cross_fit_folds import CrossFitFolds
 from streamlearn.preprocessing.target_sums import (
     GroupMoments,
     Values,
@@ -39,14 +39,14 @@ class Params(NamedTuple):
     Attributes
     ----------
     target_type : {"auto", "continuous", "binary", "multiclass"}
-    deal : Deal
-    folds : ndarray of int or None
+    folds : CrossFitFolds
+    in_memory : ndarray of int or None
         The fold of each row in memory, if the parameters list them.
     """
 
     target_type: str
-    deal: Deal
-    folds: np.ndarray | None = None
+    folds: CrossFitFolds
+    in_memory: np.ndarray | None = None
 
 
 class State(NamedTuple):
@@ -57,8 +57,8 @@ class State(NamedTuple):
     labels : ndarray of shape (n_labels,) or None
         The labels, in any order. It is None for a target of numbers.
     columns : tuple of Counted or of Values
-    deal : Deal
-        How the rows of the last call were dealt.
+    folds : CrossFitFolds
+        The folds of the rows of the last call.
     n_folds : int
         The number of folds of the sums.
     rows : dict of int to int
@@ -67,7 +67,7 @@ class State(NamedTuple):
 
     labels: np.ndarray | None
     columns: tuple[Any, ...]
-    deal: Deal
+    folds: CrossFitFolds
     n_folds: int
     rows: dict[int, int]
 
@@ -86,18 +86,19 @@ def of_table(params: Params, table: Table, y: Any, reader: TableReader, block: i
             "Found input variables with inconsistent numbers of samples: "
             f"{in_block('X', block)} has {table.n_rows} rows, y has {len(y)}."
         )
-    deal = params.deal
-    folds = deal.folds(block, table.n_rows) if params.folds is None else params.folds
+    n_folds, folds = params.folds.n_folds, params.in_memory
+    if folds is None:
+        folds = params.folds.of_rows(block, table.n_rows)
     columns: list[Any] = []
     for j, column in enumerate(table.columns):
         found = factorize(column)
         few_or_raise(found.values, reader.column(j))
         if labels is None:
-            columns.append(of_values(found, y, folds, deal.n_folds))
+            columns.append(of_values(found, y, folds, n_folds))
         else:
-            columns.append(of_labels(found, y, len(labels), folds, deal.n_folds))
+            columns.append(of_labels(found, y, len(labels), folds, n_folds))
     rows = {0 if block is None else block: table.n_rows}
-    return State(labels, tuple(columns), deal, deal.n_folds, rows)
+    return State(labels, tuple(columns), params.folds, n_folds, rows)
 
 
 def merge(a: State, b: State, reader: TableReader) -> State:
@@ -131,7 +132,7 @@ def merge(a: State, b: State, reader: TableReader) -> State:
         columns = [merge_values(*both) for both in parts]
     for j, one in enumerate(columns):
         few_or_raise(one.values, reader.column(j))
-    return State(labels, tuple(columns), b.deal, n_folds, {**a.rows, **b.rows})
+    return State(labels, tuple(columns), b.folds, n_folds, {**a.rows, **b.rows})
 
 
 def summed(state: State, n_folds: int) -> list[Values]:

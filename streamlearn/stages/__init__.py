@@ -35,7 +35,14 @@ from streamlearn.stages.stage import (
     may_be_refused,
     statistic_of,
 )
-from streamlearn.stages.steps import OURS, able_or_raise, adopt, is_ours, set_features, stage_of
+from streamlearn.stages.steps import (
+    OURS,
+    adopt,
+    is_ours,
+    learn_in_blocks_or_raise,
+    set_features,
+    stage_of,
+)
 
 __all__ = [
     "OURS",
@@ -48,7 +55,6 @@ __all__ = [
     "SharedChain",
     "StagedBlock",
     "Stateless",
-    "able_or_raise",
     "adopt",
     "behind_fills",
     "branches_of",
@@ -56,6 +62,7 @@ __all__ = [
     "is_branched",
     "is_ours",
     "layout_of",
+    "learn_in_blocks_or_raise",
     "learns_nothing",
     "leaves",
     "leaves_within",

@@ -14,11 +14,11 @@ from typing import Any, NamedTuple
 from streamlearn._sklearn import _get_output_config
 from streamlearn._validation.reader import Reader
 from streamlearn.blocks import LazyRows
-from streamlearn.stages.of_table import Columns, OfTable
+from streamlearn.stages.of_table import OfTable, TableState
 from streamlearn.stages.stage import Mergeable, NamedState, StagedBlock, as_they_are
 
 
-class Gapped(NamedTuple):
+class GappedState(NamedTuple):
     """The state of a statistic behind an imputer.
 
     Attributes
@@ -50,17 +50,17 @@ class BehindFills(Mergeable):
 
     imputer: OfTable
 
-    def begin(self) -> Gapped | None:
+    def begin(self) -> GappedState | None:
         """Return the state from which ``partial_fit`` continues."""
         former, fills = super().begin(), self.imputer.begin()
         known = getattr(self.estimator, "_behind_fills", None)
-        state = Gapped(former, former) if known is None else known
+        state = GappedState(former, former) if known is None else known
         if fills is not None:
             return state._replace(elsewhere=self._open(fills).counts - state.counts)
         return None if former is None else state
 
     def with_gaps(
-        self, rows: LazyRows, fills: Columns, own: Columns | None, block: int | None
+        self, rows: LazyRows, fills: TableState, own: TableState | None, block: int | None
     ) -> StagedBlock:
         """Return the block as the imputer got it, with the columns that ``fills`` keeps.
 
@@ -73,7 +73,7 @@ class BehindFills(Mergeable):
             return StagedBlock(rows, (NamedState(None, moments, weighted=False),), block=block)
         return StagedBlock(rows.then(found.function).settled(), block=block)
 
-    def with_fills(self, state: Gapped, fills: Columns) -> Gapped:
+    def with_fills(self, state: GappedState, fills: TableState) -> GappedState:
         """Return the state with the statistic of the rows as ``fills`` fills them."""
         assert self.learner.with_fills is not None
         assert state.gapped is not None
@@ -82,7 +82,7 @@ class BehindFills(Mergeable):
         filled = self.learner.with_fills(state.gapped.state, found.values, counts)
         return state._replace(filled=state.gapped._replace(state=filled), counts=counts)
 
-    def _open(self, fills: Columns) -> Any:
+    def _open(self, fills: TableState) -> Any:
         return self.imputer.fitted(fills)._with_gaps()
 
     def alone(
@@ -95,14 +95,14 @@ class BehindFills(Mergeable):
     ) -> tuple[Any, LazyRows]:
         """Return the statistic of the block, whose rows have gaps, and these rows."""
         part, rows = super().alone(None, staged_block, y, params, reader)
-        return Gapped(part), rows
+        return GappedState(part), rows
 
     def merged(self, state: Any, other: Any) -> Any:
         """Return the merged state, whose filled rows are not known yet."""
         both = other.gapped
         if state.gapped is not None:
             both = super().merged(state.gapped, both)
-        return Gapped(both, None, state.elsewhere)
+        return GappedState(both, None, state.elsewhere)
 
     def function(self, state: Any, block: int | None) -> Callable[..., Any]:
         """Return the transformation of filled rows."""

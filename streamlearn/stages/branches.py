@@ -19,13 +19,14 @@ from streamlearn._validation.missing import as_known
 from streamlearn._validation.reader import Reader
 from streamlearn.blocks import LazyRows, head, n_rows
 from streamlearn.stages.chain import Chain
+from streamlearn.stages.columns_made import Made
 from streamlearn.stages.of_table import OfTable
 from streamlearn.stages.stage import Mergeable, StagedBlock
 
 ANYTHING = Reader("ColumnTransformer", None, allow_nan=True)
 
 
-class Joined(NamedTuple):
+class BranchStates(NamedTuple):
     """The states of the branches.
 
     Attributes
@@ -36,11 +37,14 @@ class Joined(NamedTuple):
         The states of the branches by name.
     sparse : bool or None
         Whether the output is sparse, or None if that is not known.
+    made : Made or None
+        See `streamlearn.stages.columns_made`.
     """
 
     sample: Any
     branches: dict[str, tuple[Any, ...]]
     sparse: bool | None = None
+    made: Made | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,14 +63,14 @@ class Branches:
     estimator: Any
     branches: dict[str, Chain]
 
-    def begin(self) -> Joined:
+    def begin(self) -> BranchStates:
         """Return the state from which ``partial_fit`` continues."""
         if isinstance(self.estimator, FeatureUnion):
             found: Any = self.estimator.transformer_list
         else:
             found = getattr(self.estimator, "transformers_", ())
         known = {name: list(leaves("", inner)) for name, inner, *_ in found}
-        return Joined(
+        return BranchStates(
             None,
             {
                 name: tuple(
@@ -102,24 +106,26 @@ class Branches:
 
     def alone(
         self,
-        state: Joined | None,
+        state: BranchStates | None,
         staged_block: StagedBlock,
         y: Any,
         params: Mapping[str, Any],
         reader: Reader,
-    ) -> tuple[Joined, LazyRows]:
+    ) -> tuple[BranchStates, LazyRows]:
         """Return the states of the branches by the block alone, and its rows."""
         return self.learn(state, staged_block, y, params, reader, alone=True)
 
-    def merged(self, state: Joined, other: Joined) -> Joined:
+    def merged(self, state: BranchStates, other: BranchStates) -> BranchStates:
         """Return the merged states of the branches, by blocks alone."""
         return self._merged(Chain.merged, state, other)
 
-    def after_round(self, state: Joined, alone: Joined) -> Joined:
+    def after_round(self, state: BranchStates, alone: BranchStates) -> BranchStates:
         """Return the states of the branches, merged with those of the blocks of a round alone."""
         return self._merged(Chain.after_round, state, alone)
 
-    def _merged(self, merge: Callable[..., Any], state: Joined, other: Joined) -> Joined:
+    def _merged(
+        self, merge: Callable[..., Any], state: BranchStates, other: BranchStates
+    ) -> BranchStates:
         branches = {
             name: merge(chain, state.branches[name], other.branches[name])
             for name, chain in self.branches.items()
@@ -128,14 +134,14 @@ class Branches:
 
     def learn(
         self,
-        state: Joined | None,
+        state: BranchStates | None,
         staged_block: StagedBlock,
         y: Any,
         params: Mapping[str, Any],
         reader: Reader,
         *,
         alone: bool = False,
-    ) -> tuple[Joined, LazyRows]:
+    ) -> tuple[BranchStates, LazyRows]:
         """Return the states of the branches after one more block, and its rows.
 
         With ``alone=True`` they are those of the block alone.
@@ -152,9 +158,11 @@ class Branches:
             )
 
         self.tap(X, y, learn)
-        return Joined(head(X, 2), states), LazyRows(X)
+        return BranchStates(
+            head(X, 2), states, made=None if state is None else state.made
+        ), LazyRows(X)
 
-    def width(self, state: Joined) -> Any:
+    def width(self, state: BranchStates) -> Any:
         """Return a key for the columns of the result, as far as they depend on the rows."""
         known = state.branches.items()
         return {name: self.branches[name].width(states) for name, states in known}
@@ -164,7 +172,7 @@ class Branches:
         """Whether a branch transforms the rows of ``fit`` in another way than other rows."""
         return any(chain.cross_fits for chain in self.branches.values())
 
-    def function(self, state: Joined, block: int | None) -> Callable[..., Any]:
+    def function(self, state: BranchStates, block: int | None) -> Callable[..., Any]:
         """Return the transformation of the rows of a block."""
         out = self.fitted(state)
         name = "transformer_list" if isinstance(out, FeatureUnion) else "transformers_"
@@ -177,7 +185,7 @@ class Branches:
         setattr(out, name, inner)
         return Method(out, "transform", {})
 
-    def fitted(self, state: Joined) -> Any:
+    def fitted(self, state: BranchStates) -> Any:
         """Return the fitted transformer. scikit-learn's ``fit`` joins the fitted branches."""
         known = {
             name: rebuilt(inner, iter(self.branches[name].fitted(state.branches[name])))

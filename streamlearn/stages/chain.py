@@ -13,6 +13,7 @@ from streamlearn._validation.messages import no_rows
 from streamlearn._validation.reader import Reader
 from streamlearn.blocks import LazyRows
 from streamlearn.stages.behind_fills import BehindFills
+from streamlearn.stages.columns_made import enough_or_raise, made_of, with_made
 from streamlearn.stages.stage import Mergeable, StagedBlock, Stateless
 
 
@@ -87,11 +88,14 @@ class Chain:
     config : dict
         scikit-learn's configuration in the thread that makes this object. Tasks run in other
         threads.
+    n_columns : int or None
+        The number of columns from which the learner after it has learned in earlier calls.
     """
 
     stages: tuple[Any, ...]
     params: tuple[dict[str, tuple[str | None, Any]], ...]
     config: dict[str, Any] = field(default_factory=get_config)
+    n_columns: int | None = None
 
     @property
     def cross_fits(self) -> bool:
@@ -160,7 +164,10 @@ class Chain:
             staged_block = StagedBlock(stage.read(X, reader, block))
         if not isinstance(stage, Stateless):
             return staged_block, None
-        return staged_block, X.then(stage.function(staged_block.parts[-1], block)).settled()
+        (part,) = staged_block.parts
+        after = X.then(stage.function(part, block)).settled()
+        part = with_made(stage, part, made_of(after, block))
+        return staged_block._replace(parts=(part,)), after
 
     @_configured
     def learn(
@@ -189,6 +196,8 @@ class Chain:
             transforms = i >= applied and (through or i < last)
             how = StageCall(y, params, block, learns, alone, transforms)
             state, before = self._through(i, states, out, parts, before, how)
+            if learns and (through or i < last):
+                enough_or_raise(self.stages[i], state, self.n_columns if i == last else None)
             out = (*out, state)
         done = len(self.stages) if through else max(applied, last)
         return out, StagedBlock(before.rows, applied=done, clean=before.clean, block=block)
@@ -229,18 +238,23 @@ class Chain:
             rows = rows.then(function).settled()
             clean = clean and not getattr(function, "whole", False)
         known = parts[i] if i < len(parts) else None
+        made = made_of(rows, block) if transforms else getattr(known, "made", None)
+        state = with_made(stage, state, made)
         return state, Passed(rows, before, known, clean, reader.of_anything())
 
     def merged(self, states: tuple[Any, ...], others: tuple[Any, ...]) -> tuple[Any, ...]:
         """Return the merged states of blocks alone."""
-        stages = zip(self.stages, states, others, strict=True)
-        return tuple(stage.merged(state, other) for stage, state, other in stages)
+        return tuple(
+            with_made(stage, stage.merged(state, other), getattr(other, "made", None))
+            for stage, state, other in zip(self.stages, states, others, strict=True)
+        )
 
     def after_round(self, states: tuple[Any, ...], alone: tuple[Any, ...]) -> tuple[Any, ...]:
         """Return the states of all stages, merged with those of the blocks of a round alone."""
         out = []
         for stage, state, other in zip(self.stages, states, alone, strict=True):
-            out.append(getattr(stage, "after_round", stage.merged)(state, other))
+            merged = getattr(stage, "after_round", stage.merged)(state, other)
+            out.append(with_made(stage, merged, getattr(other, "made", None)))
             if isinstance(stage, BehindFills):
                 out[-1] = stage.with_fills(out[-1], out[-2])
             _as_wide_or_raise(stage, state, out[-1])

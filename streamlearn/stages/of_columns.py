@@ -23,7 +23,7 @@ from streamlearn.blocks import LazyRows, head, some_columns
 from streamlearn.stages.branches import (
     ANYTHING,
     Branches,
-    Joined,
+    BranchStates,
     Tap,
     branches_of,
     selected,
@@ -32,7 +32,7 @@ from streamlearn.stages.branches import (
 from streamlearn.stages.stage import StagedBlock
 
 
-class Place(NamedTuple):
+class OutputPart(NamedTuple):
     """A part of the output: the name and columns of a branch, and whether it has a chain.
 
     A part without a chain passes its columns through.
@@ -43,7 +43,7 @@ class Place(NamedTuple):
     learns: bool
 
 
-class Pieces(NamedTuple):
+class SplitBlock(NamedTuple):
     """A block that is split into the columns of each branch.
 
     Attributes
@@ -65,7 +65,7 @@ class OfColumns(Branches):
     For other blocks or other output it works as `Branches`.
     """
 
-    _layouts: dict[Any, list[Place] | None] = field(default_factory=dict)
+    _layouts: dict[Any, list[OutputPart] | None] = field(default_factory=dict)
 
     def __getstate__(self) -> dict[str, Any]:
         """Return the attributes without the layouts, which each process finds again."""
@@ -76,27 +76,27 @@ class OfColumns(Branches):
     ) -> StagedBlock:
         """Return the split block, after the work that needs no state."""
         rows = plain(X.all())
-        pieces = self._split(rows, reader, block, learns=True)
-        if pieces is None:
+        split = self._split(rows, reader, block, learns=True)
+        if split is None:
             return super().of_block(LazyRows(rows), params, reader, block)
-        return StagedBlock(LazyRows(pieces), (None,))
+        return StagedBlock(LazyRows(split), (None,))
 
     def learn(
         self,
-        state: Joined | None,
+        state: BranchStates | None,
         staged_block: StagedBlock,
         y: Any,
         params: Mapping[str, Any],
         reader: Reader,
         *,
         alone: bool = False,
-    ) -> tuple[Joined, LazyRows]:
+    ) -> tuple[BranchStates, LazyRows]:
         """Return the states of the branches after one more block, and the split block.
 
         With ``alone=True`` they are those of the block alone.
         """
-        pieces = staged_block.rows.array
-        if not isinstance(pieces, Pieces):
+        split = staged_block.rows.array
+        if not isinstance(split, SplitBlock):
             rows = plain(staged_block.rows.all())
             found = (
                 None
@@ -105,16 +105,16 @@ class OfColumns(Branches):
             )
             if found is None:
                 return super().learn(state, staged_block, y, params, reader, alone=alone)
-            pieces = found
-        layout = self._layout(pieces.sample)
+            split = found
+        layout = self._layout(split.sample)
         assert layout is not None
         states = {name: chain.before_any_block() for name, chain in self.branches.items()}
         states.update({} if state is None else state.branches)
         parts = []
-        for place, part in zip(layout, pieces.parts, strict=True):
-            if place.learns:
-                states[place.name], part = self.branches[place.name].learn(
-                    states[place.name],
+        for output, part in zip(layout, split.parts, strict=True):
+            if output.learns:
+                states[output.name], part = self.branches[output.name].learn(
+                    states[output.name],
                     part,
                     y,
                     {},
@@ -123,21 +123,22 @@ class OfColumns(Branches):
                     alone=alone,
                 )
             parts.append(part)
-        pieces = pieces._replace(parts=parts)
+        split = split._replace(parts=parts)
         if state is not None and state.sparse is not None:
-            return state._replace(branches=states), LazyRows(pieces)
+            return state._replace(branches=states), LazyRows(split)
         # As in scikit-learn's fit, the first rows decide whether the output is sparse.
-        made = self._made(layout, _first_rows(pieces), states)
+        made = self._made(layout, _first_rows(split), states)
         stored = sum(part.nnz if is_sparse(part) else np.size(part) for part in made)
         density = stored / max(1, sum(part.shape[0] * part.shape[1] for part in made))
         sparse = any(map(is_sparse, made)) and density < self.estimator.sparse_threshold
-        return Joined(pieces.sample, states, bool(sparse)), LazyRows(pieces)
+        columns = None if state is None else state.made
+        return BranchStates(split.sample, states, bool(sparse), columns), LazyRows(split)
 
-    def function(self, state: Joined, block: int | None) -> Callable[..., Any]:
+    def function(self, state: BranchStates, block: int | None) -> Callable[..., Any]:
         """Return the transformation of the rows of a block."""
         return super().function(state, block) if state.sparse is None else Join(self, state, block)
 
-    def fitted(self, state: Joined) -> Any:
+    def fitted(self, state: BranchStates) -> Any:
         """Return the fitted transformer."""
         out = super().fitted(state)
         if state.sparse is not None:
@@ -149,16 +150,16 @@ class OfColumns(Branches):
         by_dtype = any(callable(columns) for *_, columns in self.estimator.transformers)
         layout = None if by_dtype else self._layout(sample)
         codes, others = set[str](), set[str]()
-        for place in layout or ():
-            columns = some_columns(sample, place.columns)
-            own = self.branches[place.name].coded(columns) if place.learns else ()
+        for output in layout or ():
+            columns = some_columns(sample, output.columns)
+            own = self.branches[output.name].coded(columns) if output.learns else ()
             codes |= set(own)
             others |= set(columns.columns) - set(own)
         return tuple(codes - others)
 
     def _split(
         self, rows: Any, reader: Reader, block: int | None, *, learns: bool
-    ) -> Pieces | None:
+    ) -> SplitBlock | None:
         """Return the split block after the work that needs no state.
 
         The result is None if `Branches` must handle the block.
@@ -167,16 +168,16 @@ class OfColumns(Branches):
         if layout is None:
             return None
         parts = []
-        for place in layout:
-            part = StagedBlock(LazyRows(some_columns(rows, place.columns)))
-            if place.learns:
-                part = self.branches[place.name].of_block(
+        for output in layout:
+            part = StagedBlock(LazyRows(some_columns(rows, output.columns)))
+            if output.learns:
+                part = self.branches[output.name].of_block(
                     part.rows, {}, reader.of_anything(), block, learns
                 )
             parts.append(part)
-        return Pieces(head(rows, 2), parts)
+        return SplitBlock(head(rows, 2), parts)
 
-    def _layout(self, rows: Any) -> list[Place] | None:
+    def _layout(self, rows: Any) -> list[OutputPart] | None:
         """Return the parts of the output, or None if `Branches` must handle the block."""
         names = tuple(rows.columns) if hasattr(rows, "iloc") else None
         frame = names is not None and len(set(names)) == len(names)
@@ -187,31 +188,31 @@ class OfColumns(Branches):
             self._layouts[key] = self._find(rows)
         return self._layouts[key]
 
-    def _find(self, rows: Any) -> list[Place] | None:
+    def _find(self, rows: Any) -> list[OutputPart] | None:
         if _get_output_config("transform", self.estimator)["dense"] != "default":
             return None
         found = layout_of(self.estimator, head(rows, 2))
         # There are no columns, or a branch takes a column as a vector.
-        if not found or any(not place.columns for place in found):
+        if not found or any(not output.columns for output in found):
             return None
         return found
 
     def _made(
-        self, layout: list[Place], pieces: Pieces, states: Mapping[str, tuple[Any, ...]]
+        self, layout: list[OutputPart], split: SplitBlock, states: Mapping[str, tuple[Any, ...]]
     ) -> list[Any]:
         """Return the arrays of which the output consists."""
         out = []
         weights = self.estimator.transformer_weights or {}
-        for place, part in zip(layout, pieces.parts, strict=True):
+        for output, part in zip(layout, split.parts, strict=True):
             rows = part.rows
-            if place.learns:
-                chain = self.branches[place.name]
+            if output.learns:
+                chain = self.branches[output.name]
                 _, after = chain.learn(
-                    states[place.name], part, None, {}, ANYTHING, learns=False, through=True
+                    states[output.name], part, None, {}, ANYTHING, learns=False, through=True
                 )
                 rows = after.rows
             made = _array(rows.all())
-            out.append(made * weights[place.name] if place.name in weights else made)
+            out.append(made * weights[output.name] if output.name in weights else made)
         return out
 
 
@@ -220,37 +221,37 @@ class Join:
     """The transformation of blocks, which may be split already."""
 
     stage: OfColumns
-    joined: Joined
+    joined: BranchStates
     block: int | None
 
     whole = True
 
     def __call__(self, X: Any) -> Any:
         """Return the rows of the output, sparse or dense."""
-        pieces = X
-        if not isinstance(X, Pieces):
-            pieces = self.stage._split(plain(X), ANYTHING, self.block, learns=False)
-            assert pieces is not None
-        layout = self.stage._layout(pieces.sample)
+        split = X
+        if not isinstance(X, SplitBlock):
+            split = self.stage._split(plain(X), ANYTHING, self.block, learns=False)
+            assert split is not None
+        layout = self.stage._layout(split.sample)
         assert layout is not None
-        parts = self.stage._made(layout, pieces, self.joined.branches)
+        parts = self.stage._made(layout, split, self.joined.branches)
         if self.joined.sparse:
             return hstack(parts)
         dense = [part.toarray() if is_sparse(part) else part for part in parts]
         return dense[0] if len(dense) == 1 else np.hstack(dense)
 
 
-def _first_rows(pieces: Pieces) -> Pieces:
+def _first_rows(split: SplitBlock) -> SplitBlock:
     """Return the first rows of a split block."""
     parts = []
-    for part in pieces.parts:
+    for part in split.parts:
         x = part.rows.array
-        x = _first_rows(x) if isinstance(x, Pieces) else head(x, 2)
+        x = _first_rows(x) if isinstance(x, SplitBlock) else head(x, 2)
         parts.append(part._replace(rows=LazyRows(x, part.rows.functions)))
-    return pieces._replace(parts=parts)
+    return split._replace(parts=parts)
 
 
-def layout_of(estimator: Any, sample: Any) -> list[Place]:
+def layout_of(estimator: Any, sample: Any) -> list[OutputPart]:
     """Return the parts of the output of a ColumnTransformer, in their order.
 
     Parameters
@@ -265,14 +266,14 @@ def layout_of(estimator: Any, sample: Any) -> list[Place]:
     estimator = with_others(selected(estimator, sample), {}, n_jobs=None, verbose=False)
     if names is None:  # each made-up entry is the index of its column
         sample = np.tile(np.arange(sample.shape[1]), (2, 1))
-    found: list[Place] = []
+    found: list[OutputPart] = []
 
     def see(name: str, columns: Any, y: Any) -> None:
         if names is None:
             places = np.asarray(columns)[:1].astype(int).reshape(-1).tolist()
         else:
             places = [names.index(name) for name in getattr(columns, "columns", ())]
-        found.append(Place(name, places, name in learning))
+        found.append(OutputPart(name, places, name in learning))
 
     inner = {name: step for name, step, _ in estimator.transformers}
     inner["remainder"] = estimator.remainder

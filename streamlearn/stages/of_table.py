@@ -15,7 +15,7 @@ from streamlearn.stages.framed import framed_if_asked
 from streamlearn.stages.stage import StagedBlock
 
 
-class Columns(NamedTuple):
+class TableState(NamedTuple):
     """The state of a table's statistic, the names of its columns or None, and their number."""
 
     state: Any
@@ -38,13 +38,13 @@ class OfTable:
 
     merges = True
 
-    def begin(self) -> Columns | None:
+    def begin(self) -> TableState | None:
         """Return the state from which ``partial_fit`` continues."""
         known = self.estimator
         if not hasattr(known, "_state"):
             return None
         names = getattr(known, "feature_names_in_", None)
-        return Columns(known._state, names, known.n_features_in_)
+        return TableState(known._state, names, known.n_features_in_)
 
     def of_block(
         self, X: LazyRows, params: Mapping[str, Any], reader: Reader, block: int | None
@@ -54,17 +54,17 @@ class OfTable:
         read = self.estimator._reader(rows)
         y = params.get("y")
         state = self.statistic.of(rows, y, read, block)
-        columns = Columns(state, _get_feature_names(rows), read.n_features)
+        columns = TableState(state, _get_feature_names(rows), read.n_features)
         return StagedBlock(LazyRows(rows), (columns,))
 
     def learn(
         self,
-        state: Columns | None,
+        state: TableState | None,
         staged_block: StagedBlock,
         y: Any,
         params: Mapping[str, Any],
         reader: Reader,
-    ) -> tuple[Columns, LazyRows]:
+    ) -> tuple[TableState, LazyRows]:
         """Return the state merged with the statistic of the block, and its rows.
 
         Raises
@@ -77,19 +77,19 @@ class OfTable:
 
     def alone(
         self,
-        state: Columns | None,
+        state: TableState | None,
         staged_block: StagedBlock,
         y: Any,
         params: Mapping[str, Any],
         reader: Reader,
-    ) -> tuple[Columns, LazyRows]:
+    ) -> tuple[TableState, LazyRows]:
         """Return the statistic of the block, and its rows."""
         if not staged_block.parts:
             staged_block = self.of_block(staged_block.rows, params, reader, None)
         (part,) = staged_block.parts
         return part, staged_block.rows
 
-    def merged(self, state: Columns, other: Columns) -> Columns:
+    def merged(self, state: TableState, other: TableState) -> TableState:
         """Return the merged state.
 
         Raises
@@ -106,17 +106,17 @@ class OfTable:
         read = self.estimator._reader()._replace(names=names)
         return state._replace(state=self.statistic.merge(state.state, other.state, reader=read))
 
-    def width(self, state: Columns) -> Any:
+    def width(self, state: TableState) -> Any:
         """Return a key for the columns of the result, if they depend on the rows."""
         width = getattr(self.estimator, "_width", None)
         return None if width is None else width(state.state)
 
-    def function(self, state: Columns, block: int | None) -> Callable[..., Any]:
+    def function(self, state: TableState, block: int | None) -> Callable[..., Any]:
         """Return the transformation of blocks."""
         fitted = self.fitted(state)
         return framed_if_asked(fitted._rows_function(), self.estimator, lambda: fitted)
 
-    def fitted(self, state: Columns) -> Any:
+    def fitted(self, state: TableState) -> Any:
         """Return a fitted copy of the transformer."""
         out = copy(self.estimator)
         out._finish(state.state, names=state.names, n_features=state.n_features)

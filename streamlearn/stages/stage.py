@@ -48,6 +48,7 @@ from streamlearn._validation.reader import Reader, read_weight, same_place_or_ra
 from streamlearn.blocks import LazyRows, some_rows
 from streamlearn.core.batches import cut, learn_batches
 from streamlearn.core.learner import Learner, an_array
+from streamlearn.stages.columns_made import Fixed
 from streamlearn.stages.framed import framed_if_asked
 
 
@@ -302,16 +303,16 @@ class Stateless:
             if function_of(fitted, rows, get_config()) is not None:
                 rows = to_numpy(rows)
             fitted = deepcopy(fitted).fit(rows)
-        return StagedBlock(X, (fitted,))
+        return StagedBlock(X, (Fixed(fitted),))
 
     def learn(
         self,
-        state: Any,
+        state: Fixed | None,
         staged_block: StagedBlock,
         y: Any,
         params: Mapping[str, Any],
         reader: Reader,
-    ) -> tuple[Any, LazyRows]:
+    ) -> tuple[Fixed, LazyRows]:
         """Return the estimator that was fitted to the first block, and the rows."""
         if state is None:
             own = (
@@ -324,19 +325,20 @@ class Stateless:
 
     alone = learn
 
-    def merged(self, state: Any, other: Any) -> Any:
+    def merged(self, state: Fixed, other: Fixed) -> Fixed:
         """Return the first state: it does not change."""
         return state
 
-    def function(self, state: Any, block: int | None) -> Callable[..., Any]:
+    def function(self, state: Fixed, block: int | None) -> Callable[..., Any]:
         """Return the transformation of batches, or of blocks."""
-        if hasattr(state, "_rows_function"):
-            return framed_if_asked(state._rows_function(), self.estimator, lambda: state)
-        return Method(state, "transform", {})
+        known = state.estimator
+        if hasattr(known, "_rows_function"):
+            return framed_if_asked(known._rows_function(), self.estimator, lambda: known)
+        return Method(known, "transform", {})
 
-    def fitted(self, state: Any) -> Any:
+    def fitted(self, state: Fixed) -> Any:
         """Return the estimator."""
-        return state
+        return state.estimator
 
 
 @dataclass(frozen=True, eq=False)
@@ -357,6 +359,11 @@ class Prefitted(Stateless):
     cross_fitted: Callable[..., Any] | None = None
 
     @property
+    def state(self) -> Fixed:
+        """The state before and after all blocks."""
+        return Fixed(self.prefit)
+
+    @property
     def cross_fits(self) -> bool:
         """Whether the rows of ``fit`` are transformed in another way than other rows."""
         return self.cross_fitted is not None
@@ -370,15 +377,15 @@ class Prefitted(Stateless):
         self, X: LazyRows, params: Mapping[str, Any], reader: Reader, block: int | None
     ) -> StagedBlock:
         """Return the block with the fitted transformer as the only part."""
-        return StagedBlock(X, (self.prefit,))
+        return StagedBlock(X, (self.state,))
 
-    def function(self, state: Any, block: int | None) -> Callable[..., Any]:
+    def function(self, state: Fixed, block: int | None) -> Callable[..., Any]:
         """Return the transformation of the rows of a block."""
         if self.cross_fitted is None:
             return super().function(state, block)
-        function = self.cross_fitted(block)
-        if hasattr(state, "_rows_function"):
-            return framed_if_asked(function, self.estimator, lambda: state)
+        function, known = self.cross_fitted(block), state.estimator
+        if hasattr(known, "_rows_function"):
+            return framed_if_asked(function, self.estimator, lambda: known)
         return function
 
 

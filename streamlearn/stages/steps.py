@@ -47,7 +47,7 @@ def is_ours(step: Any) -> bool:
 PER_STEP = 'Or use fit with schedule="per-step", which loads all rows to fit such a step.'
 
 
-def able_or_raise(steps: list[tuple[str, Any]], or_else: str = PER_STEP) -> None:
+def learn_in_blocks_or_raise(steps: list[tuple[str, Any]], or_else: str = PER_STEP) -> None:
     """Check that all steps, and all estimators inside them, learn block by block or learn nothing.
 
     ``or_else`` is the end of the message.

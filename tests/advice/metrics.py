@@ -12,11 +12,13 @@ from unittest.mock import patch
 import dask
 import dask.array as da
 import numpy as np
-from sklearn.metrics import f1_score
+from sklearn import metrics as theirs
+from sklearn.metrics import f1_score, make_scorer
 
 import streamlearn
 from streamlearn import metrics
 from streamlearn.metrics import pairs
+from streamlearn.model_selection import cross_val_score
 from tests.advice.table import THREE, P, X, Y, advice, sgd
 from tests.containers import dask_array
 
@@ -63,7 +65,45 @@ def saved(x: Any) -> None:
 
 STREAM = metrics.Progressive("accuracy")
 
+WORDS = np.where(Y > 0, "yes", "no")
+BOTH = {"accuracy": metrics.accuracy_score, "log loss": metrics.log_loss}
+
 METRICS = [
+    *(
+        advice(
+            lambda metric=metric, how=how: metric(WORDS, *how),
+            r"Give the label that counts as positive, for example pos_label='yes'.*make_scorer",
+            lambda metric=metric, how=how: metric(WORDS, *how, pos_label="yes"),
+            lambda name=name, more=more: cross_val_score(
+                sgd(loss="log_loss"),
+                *(dask_array(X, (60, 60)), dask_array(WORDS, (60, 60))),
+                scoring=make_scorer(getattr(theirs, name), pos_label="yes", **more),
+            ),
+        )
+        for metric, name, how, more in (
+            (metrics.f1_score, "f1_score", (WORDS,), {}),
+            (metrics.jaccard_score, "jaccard_score", (WORDS,), {}),
+            (
+                metrics.average_precision_score,
+                "average_precision_score",
+                (X[:, 0],),
+                {"response_method": "predict_proba"},
+            ),
+        )
+    ),
+    advice(
+        lambda: metrics.compute(Y, Y, BOTH),
+        r"but y_pred is one prediction. Give both: \{'predict': .*, 'predict_proba': ",
+        lambda: metrics.compute(Y, {"predict": Y, "predict_proba": Y}, BOTH),
+        lambda: metrics.compute(Y, Y, {"log loss": metrics.log_loss, "AUC": metrics.roc_auc_score}),
+    ),
+    advice(
+        lambda: metrics.Progressive({"accuracy": "accuracy", "AUC": "roc_auc"}).update(Y, Y),
+        "takes the result of predict, and .* that of decision_function or predict_proba",
+        lambda: metrics.Progressive({"accuracy": "accuracy", "AUC": "roc_auc"}).update(
+            Y, {"predict": Y, "decision_function": X[:, 0]}
+        ),
+    ),
     advice(
         lambda: saved(STREAM),
         "got a Progressive. Save one estimator in each file. Save other objects with pickle",

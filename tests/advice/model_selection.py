@@ -15,7 +15,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from streamlearn import model_selection as ours
 from streamlearn.blocks import from_blocks
 from streamlearn.cluster import MiniBatchKMeans
-from streamlearn.linear_model import SGDRegressor
+from streamlearn.linear_model import LogisticRegression, SGDRegressor
 from streamlearn.pipeline import make_pipeline
 from streamlearn.preprocessing import StandardScaler
 from tests.advice.table import CHUNKS, DX, DY, FRAME, SEED, UNKNOWN, X, Y, advice, sgd
@@ -407,6 +407,24 @@ MODEL_SELECTION = [
             *(BX, BY),
             param_name="logisticregression__C",
             param_range=[0.1, 1.0],
+        ),
+    ),
+    advice(
+        lambda: over_pipeline(LogisticRegression()),
+        "an estimator that has it. Or use validation_curve, which compares the values",
+        lambda: over_pipeline(sgd()),
+        lambda: ours.validation_curve(
+            make_pipeline(StandardScaler(), LogisticRegression()),
+            *(BX, BY),
+            param_name="logisticregression__C",
+            param_range=[0.1, 1.0],
+        ),
+    ),
+    advice(
+        lambda: ours.StreamSearchCV(LogisticRegression(), {"C": [1.0]}).fit(BX, BY),
+        "validation_curve compares the values of one parameter of any estimator",
+        lambda: ours.validation_curve(
+            LogisticRegression(), BX, BY, param_name="C", param_range=[0.1, 1.0]
         ),
     ),
     advice(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 from unittest.mock import patch
@@ -27,6 +28,7 @@ from streamlearn.feature_selection import (
 )
 from streamlearn.impute import MissingIndicator, SimpleImputer
 from streamlearn.linear_model import SGDClassifier
+from streamlearn.pipeline import make_pipeline
 from streamlearn.preprocessing import PowerTransformer, StandardScaler
 from streamlearn.wrappers import Incremental
 from tests.advice.table import DX, DY, SPARSE, THREE, X, Y, advice
@@ -35,6 +37,18 @@ GAPS = np.array([[np.nan], [1.0], [2.0], [3.0], [4.0]])
 DATES = pd.DataFrame({"day": pd.to_datetime(["2024-02-29", "2025-01-01"])})
 TEXT = pd.DataFrame({"day": ["2024-02-29", "2025-01-01"], "n": [1, 2]})
 MIXED = pd.DataFrame({"a": ["x", 1]})
+
+
+def with_odd_blocks(make: Callable[[Any], Any]) -> Any:
+    """Fit to blocks, behind a function that loses a column where a block has it negative."""
+
+    def function(rows: Any) -> Any:
+        return make(rows) if len(rows) and rows[0, 0] < 0 else rows
+
+    odd = DX.copy()
+    odd[40:80] = -X[40:80]
+    return make_pipeline(encoders.FunctionTransformer(function), StandardScaler()).fit(odd)
+
 
 DISCRETE = partial(ours.mutual_info_classif, discrete_features=True)
 
@@ -45,6 +59,21 @@ def many_values() -> Any:
 
 
 TRANSFORMERS = [
+    advice(
+        lambda: with_odd_blocks(lambda rows: rows[:, 1:]),
+        "FunctionTransformer made 2 columns of block 1, and the next step expects 3 as of block 0. "
+        "Let it make the same columns of all rows, for example a column of zeros",
+        lambda: with_odd_blocks(lambda rows: np.c_[np.zeros(len(rows)), rows[:, 1:]]),
+    ),
+    advice(
+        lambda: make_pipeline(
+            encoders.FunctionTransformer(lambda rows: rows[:, :0]), StandardScaler()
+        ).fit(DX),
+        r"0 feature\(s\): FunctionTransformer made no columns of block 0.* Let it keep a column",
+        lambda: make_pipeline(
+            encoders.FunctionTransformer(lambda rows: rows[:, :1]), StandardScaler()
+        ).fit(DX),
+    ),
     advice(
         lambda: encoders.RobustScaler(quantile_range=(75, 25)).fit(X),
         r"Give two percentages, the smaller one first, for example \(25, 75\)",

@@ -102,6 +102,16 @@ def test_the_groups_of_y_join_those_of_x():
     assert groups(align(X=X, y=y).plan) == [[0, 1], [2, 3]]
 
 
+def test_what_all_blocks_need_keeps_no_blocks_together():
+    """A vector of coefficients or a mean is in memory in any order."""
+    X, alone = plain(4), [[0], [1], [2], [3]]
+    w = da.from_delayed(dask.delayed(np.ones)(COLUMNS), (COLUMNS,), dtype=float)
+    assert groups(align(X=X, y=X @ w).plan) == alone
+    assert groups(align(X=X - X.mean(axis=0)).plan) == alone
+    pairs = tall_to_short(40)
+    assert groups(align(X=pairs, y=pairs @ w).plan) == groups(align(X=pairs).plan)
+
+
 def test_data_in_memory_share_nothing():
     """All blocks are cut from one array, which is there anyway."""
     X = da.from_array(tracking.rows(0, 20), chunks=(5, COLUMNS))
@@ -120,11 +130,11 @@ BY_COLUMNS = {
 
 
 @pytest.mark.parametrize("layout", BY_COLUMNS)
-def test_one_group_of_everything_warns_and_says_what_to_do(layout):
+def test_sources_of_all_rows_warn_and_the_warning_says_what_to_do(layout):
     X = BY_COLUMNS[layout]().rechunk({0: 5})
     y = np.arange(40)
     blocks = align(X=X, y=y)
-    assert groups(blocks.plan) == [list(range(8))]
+    assert groups(blocks.plan) == [[i] for i in range(8)]  # they are in memory in any order
     remedy = "chunked by columns.*Store the data in chunks of whole rows"
     with (
         dask.config.set({"scheduler": "sync", "streamlearn.window": 2}),

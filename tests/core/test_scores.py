@@ -124,7 +124,7 @@ def test_r2_of_a_constant(backend):
 
 def test_r2_of_one_row_is_unknown(backend):
     y = backend.asarray([3.0])
-    assert np.isnan(backend.to_numpy(sc.r2(sc.fit_of(y, y))))
+    assert np.isnan(backend.to_numpy(sc.r2(sc.r2_sums_of(y, y))))
 
 
 def test_predictions_that_are_nan_have_no_score(backend):
@@ -133,8 +133,8 @@ def test_predictions_that_are_nan_have_no_score(backend):
     bad = y.copy()
     bad[:3, 0] = np.nan
     parts = [[backend.asarray(a[at]) for a in (y, bad)] for at in (slice(0, 3), slice(3, 6))]
-    states = [sc.fit_of(*part) for part in parts]
-    for state in (sc.add_fit(*states), sc.add_fit(*states[::-1])):
+    states = [sc.r2_sums_of(*part) for part in parts]
+    for state in (sc.add_r2_sums(*states), sc.add_r2_sums(*states[::-1])):
         np.testing.assert_array_equal(backend.to_numpy(sc.r2(state)), [np.nan, 1.0])
 
 
@@ -148,12 +148,12 @@ def test_integer_targets(backend):
 def test_nothing_seen_is_unknown(backend):
     none = backend.asarray(np.empty(0))
     assert np.isnan(backend.to_numpy(sc.average(SQUARED.of_block(none, none))))
-    assert np.isnan(backend.to_numpy(sc.r2(sc.fit_of(none, none)))).all()
+    assert np.isnan(backend.to_numpy(sc.r2(sc.r2_sums_of(none, none)))).all()
     some = backend.asarray([1.0, 2.0])
-    assert np.isnan(backend.to_numpy(sc.r2(sc.fit_of(some, some, 0 * some)))).all()
+    assert np.isnan(backend.to_numpy(sc.r2(sc.r2_sums_of(some, some, 0 * some)))).all()
 
 
-@pytest.mark.parametrize("of_block", [sc.correct, SQUARED.of_block, sc.fit_of])
+@pytest.mark.parametrize("of_block", [sc.correct, SQUARED.of_block, sc.r2_sums_of])
 def test_shapes_that_would_broadcast_are_refused(of_block):
     with pytest.raises(ValueError, match=r"shape \(3,\) and predictions of shape \(3, 1\)"):
         of_block(np.zeros(3), np.zeros((3, 1)))

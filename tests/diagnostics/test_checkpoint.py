@@ -28,6 +28,7 @@ from streamlearn import _files
 from streamlearn._files.tree import Encoder
 from streamlearn.blocks import from_blocks
 from streamlearn.cluster import KMeans, MiniBatchKMeans
+from streamlearn.compose import make_column_transformer
 from streamlearn.diagnostics import FitCheckpoint, checkpoint
 from streamlearn.impute import SimpleImputer
 from streamlearn.linear_model import Perceptron, SGDClassifier, SGDRegressor
@@ -76,6 +77,39 @@ class Case(NamedTuple):
     make: Any
     data: tuple[Any, ...]
     held: Any = in_dask
+
+
+TABLE = pd.DataFrame(
+    {
+        "size": np.where(RNG.random(len(X)) < 0.1, np.nan, X[:, 0]),
+        "weight": X[:, 1],
+        "town": pd.Series(np.asarray(["Rome", "Oslo", None], object)[np.arange(len(X)) % 3]),
+        "kind": pd.Categorical(np.where(X[:, 2] > 0, "a", "b")),
+        "day": pd.to_datetime(np.arange(len(X)), unit="h", utc=True),
+        "open": pd.array(X[:, 3] > 0, dtype="boolean"),
+        "late": np.where(Y, "yes", "no"),
+    }
+)
+
+
+def of_table(**how: Any) -> Any:
+    """Return a pipeline in which an imputer and a scaler learn while the blocks of a table flow."""
+    columns = make_column_transformer(
+        (make_pipeline(SimpleImputer(), StandardScaler()), ["size", "weight"]),
+        (OneHotEncoder(), ["town", "kind"]),
+        ("passthrough", ["open"]),
+    )
+    return make_pipeline(columns, SGDClassifier(**SEED, **how))
+
+
+def table_in_dask(npartitions: int = 40) -> tuple[Any, ...]:
+    frame = pytest.importorskip("dask.dataframe").from_pandas(TABLE, npartitions=npartitions)
+    return frame.drop(columns="late"), frame["late"]
+
+
+def table_of_polars() -> tuple[Any, ...]:
+    frame = pytest.importorskip("polars").from_pandas(TABLE)
+    return from_blocks([frame[at : at + 60] for at in range(0, len(frame), 60)], y="late")
 
 
 NET = {"hidden_layer_sizes": (5,), "batch_size": 32, **SEED}
@@ -165,6 +199,8 @@ CASES = {
     "pipeline per step": Case(
         lambda: make_pipeline(StandardScaler(), SGDClassifier(**SEED), schedule="per-step"), (X, Y)
     ),
+    "table": Case(of_table, (), table_in_dask),
+    "table of polars": Case(of_table, (), table_of_polars),
     "pipeline, blocks of a source": Case(
         lambda: make_pipeline(StandardScaler(), SGDClassifier(classes=[0, 1], **SEED)),
         (X, Y),
@@ -239,6 +275,23 @@ def test_a_fit_that_was_stopped_anywhere_ends_with_the_same_bits(name, tmp_path,
         assert stopped_after(monkeypatch, case, path, n) == n
         assert bits(fitted(case, path, resume=True)) == want, n
     assert [p.name for p in tmp_path.iterdir()] == ["fit"]
+
+
+@pytest.mark.parametrize("held", ["Parquet", "pandas", "polars"])
+def test_a_fit_to_a_table_goes_on(held, tmp_path, monkeypatch):
+    def read():
+        frame = pytest.importorskip("dask.dataframe").read_parquet(tmp_path / "table")
+        return frame.drop(columns="late"), frame["late"]
+
+    if held == "Parquet":  # dask reads its text as codes
+        for i in range(12):
+            (tmp_path / "table").mkdir(exist_ok=True)
+            TABLE[i::12].to_parquet(tmp_path / "table" / f"{i:02d}.parquet", index=False)
+    held = {"Parquet": read, "pandas": lambda: table_in_dask(12), "polars": table_of_polars}[held]
+    case, path = Case(lambda: of_table(classes=["no", "yes"]), (), held), tmp_path / "fit"
+    want = bits(fitted(case))
+    stopped_after(monkeypatch, case, path, 6)  # its first segment has been learned from
+    assert bits(fitted(case, path, resume=True)) == want
 
 
 def test_without_a_seed_the_draws_of_the_first_process_are_made_again(tmp_path, monkeypatch):

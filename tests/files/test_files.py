@@ -17,6 +17,7 @@ from functools import partial
 
 import array_api_strict
 import numpy as np
+import pandas as pd
 import pytest
 import scipy.sparse as sp
 from hypothesis import given, settings
@@ -134,6 +135,92 @@ def test_reading_needs_little_more_memory_than_the_file(tmp_path):
         tracemalloc.stop()
     assert most < 1.4 * (tmp_path / "x").stat().st_size
     assert all(a.flags.writeable and a.flags.aligned for a in again)
+
+
+MISSING = {
+    "float64": [1.5, np.nan],
+    "int64": [1, 2],
+    "object": ["a", None],
+    "str": ["a", None],
+    "string": ["a", None],
+    "Int16": [1, None],
+    "boolean": [True, None],
+    "Float32": [1.5, None],
+    "category": ["a", None],
+    "datetime64[us]": ["2020-01-01", None],
+    "datetime64[ns, Europe/Rome]": ["2020-01-01", None],
+    "timedelta64[s]": [1, None],
+}
+ARROW = {
+    "string": ["a", None],
+    "double": [1.5, None],
+    "bool": [True, None],
+    "timestamp[us, tz=UTC]": ["2020-01-01", None],
+    "date32[day]": ["2020-01-01", None],
+}
+INDICES = {
+    "range": pd.RangeIndex(2, 6, 2, name="n"),
+    "text": pd.Index(["p", "q"], name="k"),
+    "times": pd.DatetimeIndex(["2020", "2021"]),
+    "levels": pd.MultiIndex.from_tuples([(1, "a"), (2, "b")], names=["u", None]),
+}
+
+
+@pytest.mark.parametrize("dtypes", ["pandas", "pyarrow"])
+@pytest.mark.parametrize("index", INDICES)
+def test_frames_of_pandas_come_back(dtypes, index, tmp_path):
+    made = {name: pd.Series(values, dtype=name) for name, values in MISSING.items()}
+    if dtypes == "pyarrow":
+        pa = pytest.importorskip("pyarrow")
+        codes = pa.dictionary(pa.int8(), pa.large_string(), ordered=True)
+        types = (pa.string(), pa.float64(), pa.bool_(), pa.timestamp("us", "UTC"), pa.date32())
+        made = {
+            name: pd.Series(pd.to_datetime(v) if "[" in name else v).astype(pd.ArrowDtype(kind))
+            for (name, v), kind in zip(ARROW.items(), types, strict=True)
+        }
+        made["codes"] = pd.Series(pa.array(["a", None]).cast(codes), dtype=pd.ArrowDtype(codes))
+    frame = pd.DataFrame(made).set_index(INDICES[index])
+    for some in (frame, frame[:0], frame.iloc[:, :0]):
+        again = back(some, tmp_path)
+        pd.testing.assert_frame_equal(again, some, check_exact=True, check_freq=False)
+        assert [*again.dtypes] == [*some.dtypes]
+    names = pd.MultiIndex.from_tuples([("a", i) for i in range(frame.shape[1])])
+    assert back(frame.set_axis(names, axis=1), tmp_path).columns.equals(names)
+    twice = frame.set_axis(["x"] * frame.shape[1], axis=1)
+    assert back(twice, tmp_path).dtypes.equals(twice.dtypes)
+
+
+def test_frames_of_polars_come_back(tmp_path):
+    pl = pytest.importorskip("polars")
+    text, time = pl.Series("s", ["a", None]), pl.Series("t", [0, None], pl.Datetime("us"))
+    frame = pl.DataFrame(
+        [
+            *(pl.Series(str(kind), [1, None], kind) for kind in (pl.Int8, pl.UInt64, pl.Float32)),
+            pl.Series("float", [1.5, np.nan]),
+            pl.Series("bool", [True, None]),
+            pl.Series("nothing", [None, None]),
+            *(
+                text,
+                text.cast(pl.Categorical).alias("c"),
+                text.cast(pl.Enum(["b", "a"])).alias("e"),
+            ),
+            *(time, time.dt.date().alias("d"), time.dt.time().alias("clock")),
+            *(time.dt.replace_time_zone("Europe/Rome").alias("z"), (time - time).alias("between")),
+        ]
+    )
+    for some in (frame, frame[:0], frame.select([])):
+        again = back(some, tmp_path)
+        assert again.schema == some.schema
+        assert again.equals(some)
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+def test_columns_that_files_do_not_hold_are_named(library, tmp_path):
+    frame = pd.DataFrame({"months": pd.period_range("2020", periods=2, freq="M")})
+    if library == "polars":
+        frame = pytest.importorskip("polars").DataFrame({"months": [[1], [2]]})
+    with pytest.raises(TypeError, match=r"column 'months' has the dtype .*astype"):
+        back((frame,), tmp_path)
 
 
 @pytest.mark.parametrize("kind", ["csr_array", "csc_array", "coo_array", "csr_matrix"])
@@ -303,6 +390,14 @@ def headed(text):
     return b"\x93NUMPY\x01\0" + len(data).to_bytes(2, "little") + data
 
 
+def framed(column):
+    """Return the tree of a frame with one column and two rows."""
+    index = {"list": ["range", 0, 2, 1, None]}
+    return {
+        "frame": ["pandas", {"list": ["range", 0, 1, 1, None]}, index, {"list": [{"list": column}]}]
+    }
+
+
 ARRAY = {"array": 0}
 SYSTEM = {"name": "os:system"}
 PICKLED = io.BytesIO()
@@ -410,6 +505,45 @@ HOSTILE = {
         "evil",
     ),
     "a dtype of objects": ({"dtype": "|O"}, [], "dtype"),
+    "frames of a library that is none": ({"frame": ["os", {"list": []}]}, [], "no frames"),
+    "a column of another kind": (framed(["evil", 1]), [], "not a column"),
+    "a column that is a scalar": (framed(["numpy", 1.5]), [], "damaged"),
+    "a column of another length": (framed(["numpy", ARRAY]), [np.ones(3)], "different lengths"),
+    "codes outside of the categories": (
+        framed(["categories", ARRAY, False, {"list": ["numpy", {"array": 1}]}]),
+        [np.asarray([0, 7]), np.arange(2.0)],
+        "codes",
+    ),
+    "a time zone that is a path": (
+        framed(["zone", ARRAY, "s", "dateutil//etc/passwd"]),
+        [np.zeros(2, "M8[s]")],
+        "not a column",
+    ),
+    "a type of pyarrow that is none": (
+        framed(["arrow", "evil", {"list": [1, 2]}]),
+        [],
+        "not a col",
+    ),
+    "a masked dtype that is none": (
+        framed(["masked", "evil", {"list": [1, 2]}]),
+        [],
+        "not a column",
+    ),
+    "codes of a type that is none": (
+        framed(["codes", "evil", "string", False, {"list": ["a", "b"]}]),
+        [],
+        "not a column",
+    ),
+    "a storage of text that is none": (
+        framed(["text", "evil", True, {"list": ["a", "b"]}]),
+        [],
+        "[Ss]torage",
+    ),
+    "a dtype of polars that is none": (
+        {"frame": ["polars", {"list": [{"list": ["a", "scan_csv", {"list": []}, {"list": []}]}]}]},
+        [],
+        "not a dtype of polars",
+    ),
     "a number that overflows": ({"range": [{"float": "inf"}, 1, 1]}, [], "damaged"),
     "an integer for a float": ({"float": 10**400}, [], "damaged.*Overflow"),
 }

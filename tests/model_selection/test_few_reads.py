@@ -9,7 +9,7 @@ import dask
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn import linear_model
+from sklearn import linear_model, preprocessing
 from sklearn.base import clone
 from sklearn.exceptions import FitFailedWarning
 
@@ -29,10 +29,10 @@ from streamlearn.model_selection import (
     learning_curve,
     validation_curve,
 )
-from streamlearn.model_selection.outcomes import order_of
+from streamlearn.model_selection.scored_fits import order_of
 from streamlearn.neural_network import MLPClassifier
 from streamlearn.pipeline import make_pipeline
-from streamlearn.preprocessing import StandardScaler
+from streamlearn.preprocessing import StandardScaler, TargetEncoder
 from streamlearn.wrappers import Incremental
 from tests.containers import CHUNKS, N_ROWS, dask_array, dask_frame, rows_of
 
@@ -102,6 +102,21 @@ def test_each_fit_is_that_of_its_own_blocks_alone(name, splitter):
         if not in_memory:
             assert found["test_score"][k] == pytest.approx(alone.score(*test), rel=1e-9)
             assert found["train_score"][k] == pytest.approx(alone.score(*train), rel=1e-9)
+
+
+@pytest.mark.parametrize("encoder", [TargetEncoder, preprocessing.TargetEncoder])
+def test_the_folds_of_an_encoder_say_nothing_about_the_order_of_blocks(encoder):
+    rows = align(X=dask_array(X, (50,) * 4))
+    learner = SGDClassifier(random_state=3)
+    for first in (encoder(), encoder(shuffle=True, random_state=7)):
+        model = make_pipeline(first, StandardScaler(), learner)
+        assert [*order_of(model)(rows, 0)] == [*order_of(learner)(rows, 0)]
+
+
+def test_a_pipeline_with_a_target_encoder_is_cross_validated():
+    codes = dask_array((X > 1e3).astype(float), (50,) * 4)
+    model = make_pipeline(TargetEncoder(), SGDClassifier(random_state=0))
+    assert cross_val_score(model, codes, dask_array(LABELS, (50,) * 4), cv=2).min() > 0.3
 
 
 SHUFFLED = {
@@ -385,7 +400,9 @@ SHARED = {
 
 
 def rechunked(chunks=50):
-    return tuple(dask_array(x, (N_ROWS,)).rechunk({0: chunks}) for x in (X, LABELS))
+    """Return blocks that share two sources. One of them needs both."""
+    sources = (N_ROWS // 2 + 1, N_ROWS - N_ROWS // 2 - 1)
+    return tuple(dask_array(x, sources).rechunk({0: chunks}) for x in (X, LABELS))
 
 
 @pytest.mark.parametrize("name", SHARED)

@@ -218,8 +218,8 @@ def test_rows_of_a_collection_are_encoded_by_other_folds(cv, target, smooth, fra
     lazy = in_parts(X) if framed else in_blocks(objects)
     encoder = TargetEncoder(cv=cv, smooth=smooth)
     out = encoder.fit_transform(lazy, in_parts(pd.Series(y)) if framed else in_blocks(y))
-    deal = encoder._state.deal
-    folds = np.concatenate([deal.folds(i, at.stop - at.start) for i, at in enumerate(cuts())])
+    folds_of = encoder._state.folds
+    folds = np.concatenate([folds_of.of_rows(i, at.stop - at.start) for i, at in enumerate(cuts())])
     assert len(np.unique(folds)) == (4 if cv is SEEDED else 2)  # one of the blocks is empty
     if target == "numbers":  # a class that is not in a fold has no column in scikit-learn's
         out = dense(out)

@@ -69,8 +69,12 @@ DATES = pd.DataFrame({"a": pd.date_range("2020-01-01", periods=2), "b": [1, 2]})
 @pytest.mark.parametrize(
     ("x", "error", "says"),
     [
-        (np.array([["a", "b"]]), ValueError, "Block 4 of X has dtype <U1 and is not numeric"),
-        (np.array([[{}, 1]], dtype=object), TypeError, "dtype object and is not numeric"),
+        (np.array([["a", "b"]]), ValueError, "Block 4 of X has dtype <U1 in column 0 and is not"),
+        (
+            np.array([[{}, 1]], dtype=object),
+            TypeError,
+            "dtype object in column 0 and is not numeric",
+        ),
         (np.array([[1j, 2]]), ValueError, "Complex data not supported: Block 4 of X"),
         (DATES, TypeError, "dtype datetime64.*in column .a. and is not numeric"),
         (

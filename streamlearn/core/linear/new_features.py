@@ -16,6 +16,8 @@ coefficients.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from streamlearn._arrays import (
     Array,
     column_sums,
@@ -29,7 +31,12 @@ from streamlearn._arrays import (
 )
 from streamlearn.core.learner import Batch
 from streamlearn.core.linear import joint_loss
-from streamlearn.core.linear.curvature import Curvature, diagonal, mean_squares, product
+from streamlearn.core.linear.curvature import (
+    Curvature,
+    diagonal,
+    mean_squares,
+    product,
+)
 from streamlearn.core.linear.losses import LOSSES
 from streamlearn.core.linear.newton_state import State, rounding
 from streamlearn.core.linear.newton_step import along, inner, weighted_curvature
@@ -51,11 +58,28 @@ with tails have such rows now and then, and a coefficient that is wrong by a few
 """
 
 
+class RowsBefore(NamedTuple):
+    """What H knows of the rows before a batch.
+
+    Attributes
+    ----------
+    squares : array of shape (K, d)
+        The mean squares of the features that rows have contributed to H. A row whose loss is linear
+        at its score says nothing about a coefficient, however far off it is. So the curvature
+        counts, in units of that of the intercept.
+    mean_h : array of shape (K,)
+        The mean curvature of the loss, which is the curvature of the intercept.
+    """
+
+    squares: Array
+    mean_h: Array
+
+
 def fitted(
     params: Params,
     w: Array,
     level: Array,
-    known: Array,
+    known: RowsBefore,
     some: Sample,
     worst: Array,
     m: int,
@@ -70,8 +94,8 @@ def fitted(
         The models at which ``some`` was scored.
     level : array of shape (d,)
         The mean of the features in the rows before.
-    known : array of shape (d,)
-        The largest result of `known_squares` for the rows before.
+    known : RowsBefore
+        Its ``squares`` (d,) are the largest of all columns.
     some : Sample
         A sample of m rows that follow T others.
     worst : array of shape (n, d)
@@ -90,8 +114,9 @@ def fitted(
     xp, loss = namespace(w), LOSSES[params.loss]
     if not T or not reads_are_free(w):
         return None
-    reach = _reach(level, known, T)
-    constant = known <= rounding(level) ** 2
+    squares, mean_h = known
+    reach = _reach(level, squares, T)
+    constant = squares <= rounding(level) ** 2
     searched = constant | xp.any(xp.abs(dense(worst) - level) > reach)
     (at,) = xp.nonzero(searched)
     if not at.shape[0]:
@@ -107,8 +132,9 @@ def fitted(
     if not new.shape[0]:
         return None
     at, X, level, far, share = (xp.take(a, new, axis=-1) for a in (at, X, level, far, share))
+    squares = xp.take(squares, at)
     near = column_sums((1.0 - far) * (X - level)) / k
-    level = level + near / xp.where(share < 1.0, 1.0 - share, 1.0)
+    level = level + m * near / (T + m * (1.0 - share))
     Z = X - level
     columns = xp.arange(w.shape[1] - 1, device=device(w))[None, :] == at[:, None]
     columns = xp.astype(columns, w.dtype)
@@ -134,6 +160,10 @@ def fitted(
         slope = inner(g, s, loss.joint)
         t = xp.where(bend > slope, slope / xp.where(bend > 0.0, bend, 1.0), 1.0)[:, None]
         v, p = v - t * s, p - by * xp.matrix_transpose(t)
+    # the rows before lose, by their quadratic, what the rows that are far off must gain
+    gain = m / k * (_loss(params, some.p, some, its) - _loss(params, p, some, its))
+    lost = 0.5 * T * inner(mean_h[:, None] * squares * (v - former), v - former, loss.joint)
+    v = xp.where((lost <= xp.maximum(gain, xp.zeros_like(gain)))[:, None], v, former)
     coef = (v - former) @ columns
     if not bool(xp.any(coef != 0.0)):
         return None
@@ -141,25 +171,28 @@ def fitted(
     return coef, xp.where(chosen, level @ columns, usual)
 
 
-def _reach(level: Array, known: Array, T: int) -> Array:
+def _reach(level: Array, squares: Array, T: int) -> Array:
     """Return the deviations from the level beyond which the values of features are far off."""
     xp = namespace(level)
-    return xp.maximum(rounding(level), max(FAR, T**0.5) * xp.sqrt(known))
+    return xp.maximum(rounding(level), max(FAR, T**0.5) * xp.sqrt(squares))
 
 
-def known_squares(known: Curvature) -> Array:
-    """Return the mean squares of the features that rows have contributed to H, (K, d).
-
-    A row whose loss is linear at its score says nothing about a coefficient, however far off it is.
-    So the curvature counts, in units of that of the intercept.
-    """
+def rows_before(known: Curvature) -> RowsBefore:
+    """Return what H knows of the rows that have fed it."""
     xp, H = namespace(known.square), diagonal(known)
     level = xp.where(H[:, -1:] > 0.0, H[:, -1:], 1.0)
-    return xp.minimum(H / level, mean_squares(known.square))[:, :-1]
+    squares = xp.minimum(H / level, mean_squares(known.square))[:, :-1]
+    return RowsBefore(squares, H[:, -1])
 
 
 def _of_each_model(
-    params: Params, w: Array, level: Array, known: Array, some: Sample, worst: Array, batch: Batch
+    params: Params,
+    w: Array,
+    level: Array,
+    known: RowsBefore,
+    some: Sample,
+    worst: Array,
+    batch: Batch,
 ) -> tuple[Array, Array] | None:
     """Return the result of `fitted`, by each of the models that the columns are alone.
 
@@ -167,7 +200,7 @@ def _of_each_model(
     """
     xp, n = namespace(w), params.n_models
     step = w.shape[0] // n
-    squares = xp.max(xp.reshape(known, (n, step, -1)), axis=1)
+    squares = xp.max(xp.reshape(known.squares, (n, step, -1)), axis=1)
     may_have = _may_have_new(level, squares, some, worst, batch.seen)
     if not bool(xp.any(may_have)):
         return None
@@ -179,7 +212,8 @@ def _of_each_model(
         if bool(may_have[i]):
             own, sample = _of_one_model(params, some, c)
             at, m, T = pick(worst, slice(i, i + 1)), batch.X.shape[0], batch.seen
-            new = fitted(own, w[c, :], level, squares[i, :], sample, at, m, T)
+            before = RowsBefore(squares[i, :], known.mean_h[c])
+            new = fitted(own, w[c, :], level, before, sample, at, m, T)
         found = found or new is not None
         coef, usual = (none, level) if new is None else new
         parts.append((coef, usual + none))
@@ -195,7 +229,7 @@ def _of_one_model(params: Params, some: Sample, c: slice) -> tuple[Params, Sampl
     return params._replace(n_models=1, **numbers), sample
 
 
-def _may_have_new(level: Array, known: Array, some: Sample, worst: Array, T: int) -> Array:
+def _may_have_new(level: Array, squares: Array, some: Sample, worst: Array, T: int) -> Array:
     """Return for each of n models whether `fitted` could find a new feature, (n,).
 
     It takes few operations for all models together, because most batches have none.
@@ -204,14 +238,14 @@ def _may_have_new(level: Array, known: Array, some: Sample, worst: Array, T: int
     ----------
     level, some, T
         The arguments of `fitted`.
-    known : array of shape (n, d)
-        The argument of `fitted` for each model.
+    squares : array of shape (n, d)
+        The squares of the `RowsBefore` of each model.
     worst : rows of shape (n, d)
         The row with the largest loss of each model.
     """
-    xp, reach = namespace(level), _reach(level, known, T)
+    xp, reach = namespace(level), _reach(level, squares, T)
     found = xp.any(xp.abs(dense(worst) - level) > reach, axis=1)
-    constant = known <= rounding(level) ** 2
+    constant = squares <= rounding(level) ** 2
     (at,) = xp.nonzero(xp.any(constant, axis=0))
     if at.shape[0]:
         X, level, reach, constant = (
@@ -238,7 +272,7 @@ def read_again(
     w: Array,
     level: Array,
     centre: Array,
-    known: Array,
+    known: RowsBefore,
     found: OnePassSums,
     some: Sample,
     batch: Batch,
@@ -249,8 +283,7 @@ def read_again(
     ----------
     params, w, level, some
         The arguments of `fitted`.
-    known : array of shape (K, d)
-        See `known_squares`.
+    known : RowsBefore
     centre : array of shape (d,)
         The rows are less it, at the models w.
     found : OnePassSums

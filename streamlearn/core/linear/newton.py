@@ -181,14 +181,14 @@ def update(params: Params, state: State, batch: Batch) -> tuple[State, Info]:
         # a heavy row must weigh as much in H as in the gradient
         recentres, new, feeding = True, m, m
     former, carried = state.centre, is_carried(params, state)
-    squares = new_features.known_squares(state.curvature) if carried else None
+    before = new_features.rows_before(state.curvature) if carried else None
     if recentres and params.fit_intercept:
         state = recentre(state, *some.sums(new), T, new)
     info = report(params, state.weights[:, :d], m, *found.losses)
     centre, again = state.centre, None
-    if squares is not None:
+    if before is not None:
         w = state.weights
-        again = new_features.read_again(params, w, former, centre, squares, found, some, batch)
+        again = new_features.read_again(params, w, former, centre, before, found, some, batch)
     if again is not None:
         coef, usual, found, some = again
         state = new_features.added(state, coef, usual)

@@ -94,15 +94,14 @@ class RoundModels(NamedTuple):
         The models with which w is compared; see `newton_advance.compared`.
     square : array of shape (K, D)
         The sums of squares of the features so far.
-    known : array of shape (K, d)
-        See `new_features.known_squares`.
+    before : RowsBefore
     """
 
     weights: Array
     centre: Array
     others: list[Array]
     square: Array
-    known: Array
+    before: new_features.RowsBefore
 
 
 class NewtonSums(NamedTuple):
@@ -177,8 +176,8 @@ def first(params: Params, state: State) -> int:
 def view(params: Params, state: State) -> RoundModels:
     """Return what the rows of the next round must know."""
     models = compared(state)
-    known = new_features.known_squares(state.curvature)
-    return RoundModels(state.weights, state.centre, models, state.curvature.square, known)
+    before = new_features.rows_before(state.curvature)
+    return RoundModels(state.weights, state.centre, models, state.curvature.square, before)
 
 
 def of_batch(params: Params, known: RoundModels, batch: Batch) -> tuple[NewtonSums, Info]:
@@ -201,7 +200,7 @@ def of_batch(params: Params, known: RoundModels, batch: Batch) -> tuple[NewtonSu
     found, some = one_pass_sums(params, w, centre, batch)
     information = report(params, w[:, :-1], m, *found.losses)
     values = losses_of(params, known.others, some.few(trust.ROWS // 2))
-    again = new_features.read_again(params, w, centre, centre, known.known, found, some, batch)
+    again = new_features.read_again(params, w, centre, centre, known.before, found, some, batch)
     if again is not None:
         coef, level, sums, some = again
         found = sums._replace(losses=found.losses)

@@ -92,7 +92,7 @@ class SampleCurvature(NamedTuple):
 
     def mean_h(self) -> Array:
         """Return the mean curvature of the loss by the score of a column, (K,)."""
-        return _over(curvature_sums(self.h, self.joint) / self.h.shape[0], self.mean_weight())
+        return over(curvature_sums(self.h, self.joint) / self.h.shape[0], self.mean_weight())
 
     def mean_weight(self) -> Array | None:
         """Return the mean weight of the rows, (K,) or (1,). None if all are 1."""
@@ -174,7 +174,7 @@ class RoundCurvature(NamedTuple):
 
     def mean_h(self) -> Array:
         """Return the mean curvature of the loss by the score of a column, (K,)."""
-        return _over(self.h / self.rows, self.mean_weight())
+        return over(self.h / self.rows, self.mean_weight())
 
     def mean_weight(self) -> Array | None:
         """Return the mean weight of the rows, (K,) or (1,). None if all are 1."""
@@ -192,7 +192,8 @@ class RoundCurvature(NamedTuple):
         return known if more is None else with_rows(known, *more)
 
 
-def _over(h: Array, weight: Array | None) -> Array:
+def over(h: Array, weight: Array | None) -> Array:
+    """Return the mean of a value over rows, (K,), from that of weight times value."""
     return h if weight is None else h / namespace(h).where(weight > 0.0, weight, 1.0)
 
 

@@ -26,7 +26,7 @@ from streamlearn.core.mergeable import mergeable
 from streamlearn.core.statistics.moments import two_part_sum
 
 MOST_CATEGORIES = 1_000_000
-"""The largest number of categories of a feature."""
+"""The largest number of categories of a feature. More would fill the memory of a worker."""
 
 ENTRIES = 4
 """How many times as many numbers as entries of the tables are counted at a time."""

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from streamlearn.core.learner import Batch
-from streamlearn.core.linear import curvature, new_features, newton, newton_state
+from streamlearn.core.linear import curvature, new_features, newton, newton_quadratic, newton_state
 from streamlearn.core.linear.losses import LOSSES
 from streamlearn.core.linear.one_pass_sums import Sample, some_of
 from streamlearn.core.linear.sgd import Params
@@ -22,7 +22,7 @@ def test_new_coefficients_minimize_the_loss_of_the_batch(loss):
     level = np.array([0.5, 0.0, 0.0, 1.0])  # the third and the fourth feature were 0 and 1
     w, centre = np.array([[0.3, -0.2, 0.0, 0.0, 0.1]]), np.array([0.5, 0.0, 0.25, 0.75])
     p = (X - centre) @ w[0, :4, None] + 0.1
-    known = np.array([9.0, 9.0, 0.0, 0.0])
+    known = new_features.RowsBefore(np.array([9.0, 9.0, 0.0, 0.0]), np.ones(1))
     some = Sample(X, p, y, None, None, None)
     coef, level = new_features.fitted(params, w, level, known, some, X[:1], 400, 10)
     assert np.count_nonzero(coef[0, :2]) == 0
@@ -59,8 +59,9 @@ def test_a_feature_that_stays_constant_is_not_new(value, unit):
         batch = Batch(X[at], np.sign(X[at, 0]), np.full(200, unit), i)
         state, _ = newton.update(params, state, batch)
     y = np.ones((200, 1))
-    some = Sample(X[:200], 0 * y, y, None, None, None)
-    w, known = state.weights, new_features.known_squares(state.curvature)[0]
+    some = Sample(X[:200], 0 * y, y, np.full((200, 1), unit), None, None)
+    w, known = state.weights, new_features.rows_before(state.curvature)
+    known = known._replace(squares=known.squares[0])
     assert new_features.fitted(params, w, state.centre, known, some, some.X[:1], 200, 2000) is None
     some.X[:100, 2] += 1.0
     assert (
@@ -68,10 +69,58 @@ def test_a_feature_that_stays_constant_is_not_new(value, unit):
     )
 
 
+@pytest.mark.parametrize("loss", ["hinge", "log_loss", "huber", "epsilon_insensitive"])
+@pytest.mark.parametrize("rows", [1, 4])
+def test_rows_that_are_far_off_move_a_coefficient_only_if_they_gain_more_than_others_lose(
+    loss, rows
+):
+    rng = np.random.default_rng(rows)
+    X = rng.normal(size=(20_000, 3))
+    p = 2.0 * X[:, 0] - X[:, 1]
+    classes = loss in ("hinge", "log_loss")
+    y = np.sign(p + rng.logistic(size=20_000)) if classes else p + rng.normal(size=20_000)
+    X[15_100 : 15_100 + rows, 0] = 300.0 * rng.choice([-1, 1], size=rows)
+    params = Params(loss=loss, kind="classes" if classes else "values", epsilon=0.1)
+    target = (y > 0).astype(int) if classes else y
+    state = newton.init(params, 3, 1, like=X)
+    for i in range(0, 20_000, 1000):
+        at = slice(i, i + 1000)
+        state, _ = newton.update(params, state, Batch(X[at], target[at], None, i))
+    known, few = newton.answer(params, state), np.abs(X[:, 0]) < 100
+
+    def lost(coef, intercept):
+        scores = X @ coef[0] + intercept
+        value = LOSSES[loss].value(scores[:, None], y[:, None], 0.1)[:, 0]
+        return value.mean() + 0.5e-4 * np.sum(coef**2)
+
+    others = newton.init(params, 3, 1, like=X)
+    for seen, i in enumerate(range(0, few.sum(), 1000)):
+        at = np.flatnonzero(few)[i : i + 1000]
+        others, _ = newton.update(params, others, Batch(X[at], target[at], None, 1000 * seen))
+    assert lost(*known) < 1.01 * lost(*newton.answer(params, others))
+
+
+@pytest.mark.parametrize("loss", ["squared_error", "huber", "epsilon_insensitive"])
+@pytest.mark.parametrize("size", [100, 1000])
+def test_a_unit_that_changes_moves_no_intercept(loss, size):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(20_000, 3))
+    y = 2.0 * X[:, 0] - X[:, 1] + 1.0 + 0.3 * rng.normal(size=20_000)
+    X[10_000:, 0] *= 1000.0
+    params = Params(loss=loss, kind="values", epsilon=0.1)
+    state = newton.init(params, 3, 1, like=X)
+    for i in range(0, 20_000, size):
+        at = slice(i, i + size)
+        state, _ = newton.update(params, state, Batch(X[at], y[at], None, i))
+    coef, intercept = newton.answer(params, state)
+    np.testing.assert_allclose(coef[0], [0.002, -1.0, 0.0], atol=0.05)
+    np.testing.assert_allclose(intercept, 1.0, atol=0.05)
+
+
 def test_a_few_rows_with_many_new_features_fit_nothing():
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(64, 30)), np.ones((64, 1))
-    known = np.append(np.ones(10), np.zeros(20))
+    known = new_features.RowsBefore(np.append(np.ones(10), np.zeros(20)), np.ones(1))
     some = Sample(X, np.zeros((64, 1)), y, None, None, None)
     params = Params(loss="log_loss", kind="classes", penalty=None)
     w = np.zeros((1, 31))
@@ -126,8 +175,10 @@ def test_the_penalty_of_a_feature_fades_with_its_rows():
         state, _ = newton.update(params, state, Batch(X[i : i + 100], X[i : i + 100, 0], seen=i))
     part = newton_state.remaining(state)[0]
     assert part[0] > 0.9
-    # rows count as T^0.3, so half of the rows have 0.5^1.3 of the weight instead of 0.5
-    np.testing.assert_allclose(part[1], 0.5**0.3, atol=0.05)
+    # a batch counts f times, so early rows have a smaller part of the weight than of the rows
+    T = np.arange(2000, 4000, 100)
+    f = 1.0 + 0.3 * np.minimum(1.0, newton_quadratic.SETTLED * 3 / T)  # h is 1
+    np.testing.assert_allclose(part[1], 2 * np.prod(T / (T + f * 100)), rtol=0.01)
 
 
 @pytest.mark.parametrize("n_models", [1, 5])

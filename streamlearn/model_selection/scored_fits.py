@@ -16,6 +16,7 @@ from numbers import Real
 from typing import Any
 
 import numpy as np
+from sklearn import preprocessing
 from sklearn.exceptions import FitFailedWarning
 from sklearn.pipeline import Pipeline
 
@@ -26,9 +27,17 @@ from streamlearn._training.block_learner import block_order, shuffled_before
 from streamlearn.blocks import SharedReader, SharedReads
 from streamlearn.model_selection.base_search import BaseSearch
 from streamlearn.model_selection.draws import seed_of
-from streamlearn.model_selection.fits import Fitted, Run, Scored, Task, fitted_copy, scored
+from streamlearn.model_selection.fits import (
+    Fitted,
+    PlannedFit,
+    Scored,
+    SplitData,
+    fitted_copy,
+    scored,
+)
 from streamlearn.model_selection.folds import Part, to_read
 from streamlearn.model_selection.merged_folds import are_all_but_one, merges, without_each
+from streamlearn.preprocessing import TargetEncoder
 from streamlearn.wrappers.incremental import Incremental
 from streamlearn.wrappers.summed import is_summed
 
@@ -41,13 +50,13 @@ MOST_FITS = 64
 """The number of fits that share a read. Each has threads, and copies of rows if they are drawn."""
 
 
-class Outcomes:
-    """The fits and the scores of some runs.
+class ScoredFits:
+    """Fits to parts of the data, and their scores.
 
     Parameters
     ----------
-    task : Task
-    runs : sequence of Run
+    data : SplitData
+    planned : sequence of PlannedFit
     scorers : dict of str to scorer
     error_score : "raise" or float
         The score if a fit fails. "raise" raises the error.
@@ -67,8 +76,8 @@ class Outcomes:
 
     def __init__(
         self,
-        task: Task,
-        runs: Sequence[Run],
+        data: SplitData,
+        planned: Sequence[PlannedFit],
         scorers: dict[str, Any],
         error_score: Any,
         *,
@@ -76,10 +85,10 @@ class Outcomes:
     ) -> None:
         error_score_or_raise(error_score)
         self.error_score, self.scorers = error_score, scorers
-        self.fits = fits_of(task, runs, error_score)
+        self.fits = fits_of(data, planned, error_score)
         self._look_at_errors()
         parts = ["test", *(["train"] if train_score else [])]
-        self.scores = scores_of(task, runs, self.fits, scorers, parts)
+        self.scores = scores_of(data, planned, self.fits, scorers, parts)
 
     @property
     def estimators(self) -> list[Any]:
@@ -138,8 +147,10 @@ def error_score_or_raise(error_score: Any) -> None:
         )
 
 
-def fits_of(task: Task, runs: Sequence[Run], error_score: Any = "raise") -> list[Fitted]:
-    """Return the fits of some runs.
+def fits_of(
+    data: SplitData, planned: Sequence[PlannedFit], error_score: Any = "raise"
+) -> list[Fitted]:
+    """Make the fits that are planned.
 
     Raises
     ------
@@ -148,7 +159,7 @@ def fits_of(task: Task, runs: Sequence[Run], error_score: Any = "raise") -> list
     """
 
     def of_fold(number: int, given: dict[str, Any]) -> Fitted:
-        return fitted_copy(number, runs[number], given | task.same)
+        return fitted_copy(number, planned[number], given | data.same)
 
     def work(number: int, given: dict[str, Any]) -> Fitted:
         found = of_fold(number, given)
@@ -156,11 +167,11 @@ def fits_of(task: Task, runs: Sequence[Run], error_score: Any = "raise") -> list
             raise found.error
         return found
 
-    usual = [(run.train, partial(work, i)) for i, run in enumerate(runs)]
-    jobs, by_folds = [*usual], _mergeable(runs)
+    usual = [(each.train, partial(work, i)) for i, each in enumerate(planned)]
+    jobs, by_folds = [*usual], _mergeable(planned)
     for i in (i for numbers in by_folds for i in numbers):
-        jobs[i] = runs[i].test, partial(of_fold, i)
-    found = _fitted(task, runs, jobs, {*range(len(runs))})
+        jobs[i] = planned[i].test, partial(of_fold, i)
+    found = _fitted(data, planned, jobs, {*range(len(planned))})
     again = set[int]()
     for numbers in by_folds:
         fits = _without_each_fold([found[i] for i in numbers])
@@ -169,29 +180,31 @@ def fits_of(task: Task, runs: Sequence[Run], error_score: Any = "raise") -> list
         else:
             found |= zip(numbers, fits, strict=True)
     if again:
-        found |= _fitted(task, runs, usual, again)
-    return [found[i] for i in range(len(runs))]
+        found |= _fitted(data, planned, usual, again)
+    return [found[i] for i in range(len(planned))]
 
 
 def _fitted(
-    task: Task, runs: Sequence[Run], jobs: Sequence[Job], numbers: set[int]
+    data: SplitData, planned: Sequence[PlannedFit], jobs: Sequence[Job], numbers: set[int]
 ) -> dict[int, Fitted]:
     """Return the results of some of the fits by their numbers."""
     at = sorted(numbers)
-    together = {k for k, i in enumerate(at) if learns_from_blocks(runs[i].estimator)}
-    tests = [runs[i].test for i in at]
-    found = _done(task, [jobs[i] for i in at], together, order_of(runs[0].estimator), tests)
+    together = {k for k, i in enumerate(at) if learns_from_blocks(planned[i].estimator)}
+    tests = [planned[i].test for i in at]
+    found = _results_of(
+        data, [jobs[i] for i in at], together, order_of(planned[0].estimator), tests
+    )
     return dict(zip(at, found, strict=True))
 
 
-def _mergeable(runs: Sequence[Run]) -> list[list[int]]:
+def _mergeable(planned: Sequence[PlannedFit]) -> list[list[int]]:
     """Return the numbers of the fits to all folds but one, of each estimator that merges."""
     by_estimator: dict[int, list[int]] = {}
-    for i, run in enumerate(runs):
-        if merges(run.estimator):
-            by_estimator.setdefault(id(run.estimator), []).append(i)
+    for i, each in enumerate(planned):
+        if merges(each.estimator):
+            by_estimator.setdefault(id(each.estimator), []).append(i)
     found = by_estimator.values()
-    return [numbers for numbers in found if are_all_but_one([runs[i].train for i in numbers])]
+    return [numbers for numbers in found if are_all_but_one([planned[i].train for i in numbers])]
 
 
 def _without_each_fold(parts: Sequence[Fitted]) -> list[Fitted] | None:
@@ -212,26 +225,32 @@ def _without_each_fold(parts: Sequence[Fitted]) -> list[Fitted] | None:
 
 
 def scores_of(
-    task: Task,
-    runs: Sequence[Run],
+    data: SplitData,
+    planned: Sequence[PlannedFit],
     fits: Sequence[Fitted],
     scorers: dict[str, Any],
     parts: Sequence[str],
 ) -> dict[str, list[Scored]]:
     """Return the scores of some fits on parts of their rows, which are empty where a fit failed."""
     at = [(part, i) for part in parts for i, fit in enumerate(fits) if fit.error is None]
-    jobs = [(getattr(runs[i], part), partial(scored, i, part, fits[i], scorers)) for part, i in at]
+    jobs = [
+        (getattr(planned[i], part), partial(scored, i, part, fits[i], scorers)) for part, i in at
+    ]
     # A scorer that is a function may do with a dask collection whatever it likes.
     ours = all(scorer is None or is_summed(scorer) for scorer in scorers.values())
     out = {part: [Scored({})] * len(fits) for part in parts}
-    found = _done(task, jobs, {*range(len(jobs))} if ours else set(), None)
+    found = _results_of(data, jobs, {*range(len(jobs))} if ours else set(), None)
     for (part, i), each in zip(at, found, strict=True):
         out[part][i] = each
     return out
 
 
-def _done(
-    task: Task, jobs: Sequence[Job], together: set[int], order: Any, others: Sequence[Part] = ()
+def _results_of(
+    data: SplitData,
+    jobs: Sequence[Job],
+    together: set[int],
+    order: Any,
+    others: Sequence[Part] = (),
 ) -> list[Any]:
     """Do jobs on parts of the rows. Those of ``together`` share reads, if that is possible.
 
@@ -241,7 +260,7 @@ def _done(
         If there is no block of the ``other`` parts.
     """
     found = dict[int, Any]()
-    reads = SharedReads(task.rows) if len(together) > 1 else None
+    reads = SharedReads(data.rows) if len(together) > 1 else None
     if reads is not None and reads.can_be_shared:
         several = sorted(together)
         for start in range(0, len(several), MOST_FITS):
@@ -249,7 +268,7 @@ def _done(
             some = (jobs[i] for i in numbers)
             readers = [SharedReader(part, part.holds, as_here(work)) for part, work in some]
             found |= zip(numbers, reads.read(readers, order), strict=True)
-        _blocks_or_raise(task, others, reads.n_blocks)
+        _blocks_or_raise(data, others, reads.n_blocks)
     with warnings.catch_warnings():
         first = None
         if reads is not None and order is not None and not found:
@@ -258,22 +277,22 @@ def _done(
             if i in found:
                 continue
             if first is None or i not in together:
-                found[i] = work(to_read(task.rows, part))
+                found[i] = work(to_read(data.rows, part))
             else:  # the order of shared reads
                 with shuffled_before():
-                    found[i] = work(to_read(task.rows, part, first))
+                    found[i] = work(to_read(data.rows, part, first))
             warnings.filterwarnings("ignore", IN_ORDER)  # once is enough
     return [found[i] for i in range(len(jobs))]
 
 
-def _blocks_or_raise(task: Task, parts: Sequence[Part], n_blocks: int) -> None:
+def _blocks_or_raise(data: SplitData, parts: Sequence[Part], n_blocks: int) -> None:
     """Check that each part has one of the blocks of a source, whose number is now known."""
-    if task.rows.rows is not None:
+    if data.rows.lengths is not None:
         return
     for part in parts:
         if all(part.holds(number) is False for number in range(n_blocks)):
             raise ValueError(
-                f"{task.splitter} needs as many blocks as folds, because the folds of a source are "
+                f"{data.splitter} needs as many blocks as folds, because the folds of a source are "
                 f"blocks, and the source has {n_blocks} with rows. Give fewer folds, smaller "
                 "blocks, or ShuffleSplit, which draws rows from each block."
             )
@@ -317,7 +336,10 @@ def order_of(estimator: Any) -> Callable[[engine.Blocks, int], Sequence[int] | N
 def _shuffle(estimator: Any) -> tuple[bool, Any] | None:
     """Return whether the blocks are shuffled, and by which ``random_state``; None if unknown."""
     params = estimator.get_params(deep=False)
-    if "shuffle" in params:
+    # A TargetEncoder shuffles the rows of its folds, not blocks.
+    if "shuffle" in params and not isinstance(
+        estimator, TargetEncoder | preprocessing.TargetEncoder
+    ):
         return bool(params["shuffle"]), params.get("random_state")
     inside = (x for x in estimator.get_params().values() if hasattr(x, "get_params"))
     found = [each for each in map(_shuffle, inside) if each is not None]

@@ -1,7 +1,11 @@
-"""Folds of rows: a row is encoded by the rows of other folds only.
+"""Folds of cross-fitting: a row is encoded by the targets of the rows of other folds only.
 
-A row's fold depends on a seed, the number of its block and its place in the block. So the pass that
-sums up and the pass that encodes deal the same, and no worker has to know what another does.
+The pass that sums up and the pass that encodes must give a row the same fold. So it depends on a
+seed, the number of the row's block and its place in the block alone.
+
+These folds are not those of cross-validation (`streamlearn.model_selection.folds.Folds`). Here each
+row is drawn by itself, and folds have different sizes. That is enough for sums. The scores of folds
+are compared, so there the rows of a block are dealt evenly, and those of each label if asked.
 """
 
 from __future__ import annotations
@@ -18,26 +22,27 @@ from streamlearn._arrays import is_array, to_numpy
 from streamlearn._sklearn import _routing_enabled
 
 
-class Deal(NamedTuple):
-    """How rows are dealt to folds.
+class CrossFitFolds(NamedTuple):
+    """How the folds of rows are found.
 
     Attributes
     ----------
     n_folds : int
     seed : int or None
-        The seed by which rows are dealt at random. If it is None, all rows of a block are in one
-        fold, and blocks take turns.
+        The seed by which the fold of each row is drawn. If it is None, all rows of a block are in
+        one fold, and blocks take turns.
     """
 
     n_folds: int
     seed: int | None
 
-    def folds(self, block: int | None, n_rows: int) -> np.ndarray:
+    def of_rows(self, block: int | None, n_rows: int) -> np.ndarray:
         """Return the fold of each row of a block. If ``block`` is None, the rows are in memory.
 
         Examples
         --------
-        >>> Deal(2, None).folds(3, 4).tolist(), Deal(2, None).folds(None, 4).tolist()
+        >>> folds = CrossFitFolds(2, None)
+        >>> folds.of_rows(3, 4).tolist(), folds.of_rows(None, 4).tolist()
         ([1, 1, 1, 1], [0, 0, 1, 1])
         """
         if self.seed is not None:
@@ -48,12 +53,12 @@ class Deal(NamedTuple):
         return np.full(n_rows, block % self.n_folds)
 
 
-WITHOUT = Deal(1, None)
+ALL_IN_ONE = CrossFitFolds(1, None)
 """All rows are of one fold."""
 
 
-def deal(cv: Any, shuffle: Any, random_state: Any) -> Deal | None:
-    """Return how the parameters of a `TargetEncoder` deal rows, or None if they list the rows."""
+def folds_of_blocks(cv: Any, shuffle: Any, random_state: Any) -> CrossFitFolds | None:
+    """Return the folds for parameters of a `TargetEncoder`, or None if these list the rows."""
     if cv is None or isinstance(cv, int | np.integer):
         n_folds = 5 if cv is None else int(cv)
         shuffle = True if shuffle == "deprecated" else shuffle
@@ -63,7 +68,7 @@ def deal(cv: Any, shuffle: Any, random_state: Any) -> Deal | None:
     else:
         return None
     drawn = check_random_state(random_state).randint(2**31) if shuffle else None
-    return Deal(n_folds, drawn)
+    return CrossFitFolds(n_folds, drawn)
 
 
 def folds_in_memory(encoder: Any, X: Any, y: Any, kind: str, params: dict[str, Any]) -> np.ndarray:
