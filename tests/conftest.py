@@ -39,6 +39,17 @@ def same_draws_in_any_order(
         monkeypatch.setattr(request.module, "RNG", np.random.default_rng(0))
 
 
+@pytest.fixture(autouse=True)
+def settings_end_with_their_test() -> Iterator[None]:
+    """Fail a test that leaves settings of the engine behind, which would change later tests.
+
+    Two threads that overlap in ``dask.config.set`` of one name leave it set for good.
+    """
+    yield
+    left = dask.config.config.pop("streamlearn", {})
+    assert not left, f"the test leaves settings behind: {left}"
+
+
 @pytest.fixture(params=selected())
 def backend(request: pytest.FixtureRequest) -> Iterator[Backend]:
     """Each selected array library in turn, see `tests.backends`."""

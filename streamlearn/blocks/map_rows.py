@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from threading import RLock
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,9 @@ from streamlearn.blocks.lazy_rows import (
 )
 from streamlearn.blocks.parts import declared_rows_or_raise, n_rows
 from streamlearn.blocks.streams import StreamedRows
+
+_one_setting = RLock()
+"""dask's settings belong to all threads. Two that overlap in one setting leave it set for good."""
 
 
 def map_rows(
@@ -74,7 +78,7 @@ def map_rows(
         shown = np.empty((0, meta.shape[1]), _dtype(meta)) if like is None else like.frame
         # dask makes the graph of an array at once. It would join small files, and the chunks would
         # not be the partitions of the frame.
-        with door.config.set({"optimization.tune.active": False}):
+        with _one_setting, door.config.set({"optimization.tune.active": False}):
             out = _of_frame_blocks(source, functions, like, shown)
     else:
         out = _of_array(source, functions, meta, like)

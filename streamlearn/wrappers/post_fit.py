@@ -14,7 +14,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from streamlearn import blocks as engine
-from streamlearn._arrays import is_array
+from streamlearn._arrays import device, is_array, namespace
 from streamlearn._estimator.callbacks import CallbackSupportMixin, inside, watched
 from streamlearn._estimator.versions import Versioned
 from streamlearn._sklearn import (
@@ -361,9 +361,14 @@ def parts_and_params(X: Any, y: Any, params: dict[str, Any]) -> tuple[Any, Any, 
 
 
 def kind_of(X: Any) -> Any:
-    """Return an empty array like X. It is None for NumPy's and for a collection's: dask knows."""
+    """Return an empty array like X. It is None for NumPy's and for a collection's: dask knows.
+
+    A slice of X would keep the memory of X, and in torch the history of its gradients.
+    """
     sparse = hasattr(X, "tocsr")
     known = isinstance(X, np.ndarray) or engine.is_collection(X)
     if known or not (sparse or is_array(X)):
         return None
-    return X.tocsr()[:0] if sparse else X[:0, ...]
+    if sparse:
+        return X.tocsr()[:0]
+    return namespace(X).zeros((0, *X.shape[1:]), dtype=X.dtype, device=device(X))

@@ -17,6 +17,7 @@ import sklearn
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from scipy import sparse
 from sklearn.base import clone, is_classifier
 
 from streamlearn import metrics
@@ -67,7 +68,8 @@ def rows_and_answers(name: str, make: Callable[[np.ndarray], Any]) -> tuple[Any,
         if name == "SGDRegressor":
             answers.append(metrics.r2_score(y, estimator.predict(X), sample_weight=weight))
     answers = [blocks_of(a) if dask.is_dask_collection(a) else (a,) for a in answers]
-    return estimator, [block for blocks in answers for block in blocks]
+    blocks = [block for each in answers for block in each]
+    return estimator, [b.toarray() if sparse.issparse(b) else b for b in blocks]
 
 
 @pytest.mark.parametrize("name", ESTIMATORS)
@@ -105,6 +107,7 @@ def test_gradients_are_left_behind(name, lazy):
 
     estimator, answers = rows_and_answers(name, make)
     estimators = [e for _, e in estimator.steps] if hasattr(estimator, "steps") else [estimator]
+    estimators += [e.best_estimator_ for e in estimators if hasattr(e, "best_estimator_")]
     held = [a for e in estimators for a in arrays_of(vars(e))]
     assert held or not of_numbers(estimator) or learns_nothing(estimator)
     assert not any(a.requires_grad for a in [*held, *arrays_of(list(answers))])

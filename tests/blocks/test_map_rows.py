@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import dask
@@ -220,6 +223,24 @@ def test_a_function_may_ask_for_the_number_of_a_block(framed):
     np.testing.assert_array_equal(further.compute(), want + np.repeat([0, 1, 2], 4)[:, None])
     if framed:
         assert further.compute().index.equals(frame.index)
+
+
+def test_threads_that_map_at_once_leave_no_setting_of_dask(monkeypatch):
+    import dask.dataframe as dd
+
+    module = sys.modules[map_rows.__module__]
+    X = dd.from_pandas(pd.DataFrame(ROWS), npartitions=2)
+    whole, waits = module._of_frame_blocks, iter([0.01, 0.03])
+
+    def slow(*args):
+        time.sleep(next(waits))
+        return whole(*args)
+
+    monkeypatch.setattr(module, "_of_frame_blocks", slow)
+    before = dask.config.get("optimization.tune.active", None)
+    with ThreadPoolExecutor(2) as pool:
+        [*pool.map(lambda _: map_rows(np.asarray, X, meta=ROWS[:0]), range(2))]
+    assert dask.config.get("optimization.tune.active", None) == before
 
 
 def test_an_error_names_the_block(local_scheduler):

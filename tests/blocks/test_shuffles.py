@@ -92,10 +92,18 @@ def kept(state: int, parts: list[np.ndarray]) -> tuple[int, list[np.ndarray]]:
     return state + 1, parts
 
 
+SHORT = {"streamlearn.segment": 3}
+
+
 def rows_of(blocks, **options) -> np.ndarray:
     """Return the rows of X and y in the order of one pass."""
-    with dask.config.set({"streamlearn.segment": 3}):
-        _, records = run(kept, 0, blocks, prepare=columns, **options)
+    with dask.config.set(SHORT):
+        return rows_of_pass(blocks, **options)
+
+
+def rows_of_pass(blocks, **options) -> np.ndarray:
+    """Return the same in the settings of the caller. Threads share them, and cannot set them."""
+    _, records = run(kept, 0, blocks, prepare=columns, **options)
     x, y = (np.concatenate(p) for p in zip(*(r.report for r in records if r.rows), strict=True))
     return np.stack([x, y])
 
@@ -204,13 +212,14 @@ def test_passes_over_one_shuffled_frame_do_not_meet(client):
     found = {}
 
     def go(number):
-        found[number] = rows_of(align(X=d[["x"]], y=d["y"]))
+        found[number] = rows_of_pass(align(X=d[["x"]], y=d["y"]))
 
     threads = [threading.Thread(target=go, args=(i,)) for i in range(3)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with dask.config.set(SHORT):
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
     for rows in found.values():
         np.testing.assert_array_equal(rows, found[0])
 
@@ -250,7 +259,7 @@ def failing(state: int, parts: tuple) -> tuple:
 @pytest.mark.parametrize("ends", ["at the end", "by an error", "before the end"])
 def test_a_pass_leaves_no_shuffle_behind(client, ends):
     blocks = align(X=frame().merge(levels(), on="k", broadcast=False)[["x"]])
-    with dask.config.set({"streamlearn.segment": 3}), contextlib.suppress(FloatingPointError):
+    with dask.config.set(SHORT), contextlib.suppress(FloatingPointError):
         if ends == "before the end":
             ongoing = tracking.segments(kept, 0, blocks, prepare=columns)
             next(ongoing)

@@ -26,6 +26,7 @@ from streamlearn._arrays import namespace
 from streamlearn.linear_model import SGDClassifier
 from streamlearn.pipeline import make_pipeline
 from streamlearn.wrappers import Incremental, ParallelPostFit
+from streamlearn.wrappers.post_fit import kind_of
 from tests.containers import CHUNKS, INDEX, N_ROWS, blocks_of, dask_array, dask_frame, frame
 from tests.wrappers.learners import CLASSES, FAR, METHODS, ONCE, Bare, X, Y, wrap
 
@@ -297,6 +298,24 @@ def test_answers_of_any_library_can_be_computed(backend):
 
 
 TEXT = np.array([f"w{i % 7} v{i % 3}" for i in range(N_ROWS)], dtype=object)
+
+
+def test_what_is_kept_of_the_kind_of_rows_holds_none_of_their_memory(backend):
+    X = backend.asarray(FAR)
+    kept = kind_of(X)
+    if isinstance(X, np.ndarray):
+        assert kept is None
+        return
+    backend.check(kept)
+    assert (kept.shape, kept.dtype) == ((0, X.shape[1]), X.dtype)
+
+
+@pytest.mark.torch
+def test_what_is_kept_of_the_kind_of_tensors_holds_no_memory_and_no_gradients():
+    torch = pytest.importorskip("torch")
+    kept = kind_of(torch.as_tensor(FAR).requires_grad_())
+    assert not kept.requires_grad
+    assert kept.untyped_storage().nbytes() == 0
 
 
 def test_blocks_of_text_become_sparse_rows():

@@ -10,6 +10,7 @@ from streamlearn._arrays import (
     CPU_BATCH_BYTES,
     Array,
     Nearest,
+    argmin,
     batch_rows,
     device,
     entries,
@@ -197,16 +198,44 @@ def squared_distances(state: State, X: Array) -> Array:
 
 
 def distances(state: State, X: Array) -> Array:
-    """Return the distance of each row of X (m, d) to each centre, (m, k), in the dtype of X."""
+    """Return the distance of each row of X (m, d) to each centre, (m, k), in the dtype of X.
+
+    For dense rows it is accurate even if a row is close to centres; on a device, to one centre.
+    """
     xp, dtype = namespace(state.centers), float_dtype(X)
     origin, B, half = relative_centers(state, dtype=state.counts.dtype)
     out = []
     for part in _parts(X, _tile(X, B)):
         D = relative(part.X, origin, B.dtype)
-        squared = 2.0 * (scores_plus(*terms(D, -B, half)) + 0.5 * squares(D)[:, None])
+        lengths = squares(D)[:, None]
+        squared = 2.0 * (scores_plus(*terms(D, -B, half)) + 0.5 * lengths)
+        if not (isinstance(D, Affine) or is_sparse(D)):
+            squared = _less_cancelled(squared, lengths, D, B)
         squared = xp.sqrt(xp.maximum(squared, xp.zeros_like(squared)))
         out.append(xp.astype(squared, dtype, copy=False))
     return xp.concat(out) if out else xp.zeros((0, B.shape[0]), dtype=dtype, device=device(B))
+
+
+def _less_cancelled(squared: Array, lengths: Array, D: Array, B: Array) -> Array:
+    """Return squared distances (m, k) of dense rows to the rows of B, where most digits remain.
+
+    ``squared`` was computed from the squared lengths of the rows, (m, 1). A distance that is much
+    shorter has lost its digits, and is the length of the difference instead. Few rows have two such
+    distances. They are searched for only where reads are free.
+    """
+    xp, dtype, free = namespace(B), B.dtype, reads_are_free(B)
+    columns = xp.arange(B.shape[0], device=device(B))[None, :]
+    # A third of the digits is lost at most.
+    near = squared < float(xp.finfo(dtype).eps) ** (1 / 3) * lengths
+    while not free or bool(xp.any(near)):
+        huge = xp.full_like(squared, float(xp.finfo(dtype).max))
+        nearest_one = argmin(xp.where(near, squared, huge), axis=1)
+        exact = squared_distances_to(B, nearest_one, D)
+        chosen = near & (columns == nearest_one[:, None])
+        squared, near = xp.where(chosen, exact[:, None], squared), near & ~chosen
+        if not free:
+            break
+    return squared
 
 
 def _in_single(

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.cluster import MiniBatchKMeans
 
-from streamlearn._arrays import FEW_LABELS, MANY_LABELS, lowest, sums_by_label
+from streamlearn._arrays import FEW_LABELS, MANY_LABELS, lowest, reads_are_free, sums_by_label
 from streamlearn.core import kmeans
 from streamlearn.core.learner import Batch
 
@@ -181,6 +181,23 @@ def test_labels_distances_and_inertia_are_scikit_learns(backend):
     assert inertia == pytest.approx(-known.score(X, sample_weight=weight), rel=tolerance)
     nearest = backend.to_numpy(kmeans.squared_distances(state, rows))
     np.testing.assert_allclose(nearest, known.transform(X).min(axis=1) ** 2, rtol=tolerance)
+
+
+@pytest.mark.parametrize("offset", [0.0, 1e4])
+def test_distances_to_a_centre_that_is_very_near_are_right(backend, offset):
+    """scikit-learn's are noise there. Two centres are the same, and one of them is on a row."""
+    C = blobs(3) + offset
+    X = np.concatenate([C, C + 1e-3 * 2.0 ** -np.arange(3)[:, None], blobs(5) + offset])
+    rows, centers = (backend.asarray(a) for a in (X, np.concatenate([C, C[1:2]])))
+    found = backend.to_numpy(kmeans.distances(kmeans.start(centers), rows))
+    X, C = (backend.to_numpy(a).astype(float) for a in (rows, centers))
+    want = np.sqrt(((X[:, None] - C) ** 2).sum(axis=2))
+    loose = 1e-2 if offset and "float64" not in backend.float_dtypes else 1e4 * backend.eps
+    least = want.argmin(axis=1)[:, None]
+    if not reads_are_free(rows):
+        found, want = (np.take_along_axis(a, least, axis=1) for a in (found, want))
+    np.testing.assert_allclose(found, want, rtol=loose)
+    assert (np.diagonal(found[:3]) == 0).all()
 
 
 def test_no_rows_have_no_labels(backend):
