@@ -63,6 +63,35 @@ def groups(rng: Any, n: int) -> tuple[np.ndarray, np.ndarray]:
     return X, X @ np.append(rng.normal(size=10), 2 * rng.normal(size=100))
 
 
+def trend(rng: Any, n: int) -> tuple[np.ndarray, np.ndarray]:
+    """Draw rows of a year, twice: five features rise with time, and no feature follows the scores.
+
+    The second year is held out.
+    """
+    half = -(-n // 2)
+    t = np.arange(n) % half / half
+    X = rng.normal(size=(n, 5)) + 2 * t[:, None]
+    X = np.column_stack([X, t, np.sin(50 * t), np.cos(50 * t)])
+    return X, X @ rng.normal(size=8) + 2 * t + np.sin(9 * t)
+
+
+def new_unit(rng: Any, n: int) -> tuple[np.ndarray, np.ndarray]:
+    """Draw rows with a feature in a unit that changes by 1,000 after half of each half."""
+    X = rng.normal(size=(n, 6))
+    p = X @ rng.normal(size=6)
+    half = -(-n // 2)
+    X[np.arange(n) % half >= half // 2, 0] *= 1000.0
+    return X, p
+
+
+def one_far_off(rng: Any, n: int) -> tuple[np.ndarray, np.ndarray]:
+    """Draw rows, with one feature of one row 1,000 deviations off."""
+    X, coef = rng.normal(size=(n, 6)), rng.normal(size=6)
+    p = X @ coef
+    X[n // 4, 2] = 1000.0
+    return X, p
+
+
 def negatives(rng: Any, n: int) -> tuple[np.ndarray, np.ndarray]:
     """Draw after each thing that a user chose four that he did not: these are the labels."""
     user = np.repeat(rng.normal(size=(-(-n // 5), 5)), 5, axis=0)[:n]

@@ -52,7 +52,7 @@ CASES = [
     ),
     Case(
         "exact.py",
-        "--rows 400 --features 3 --turns 1 --json {tmp}/out.json",
+        "--rows 400 --features 8 --turns 1 --json {tmp}/out.json",
         ("LinearRegression", "Ridge, weights", "RidgeClassifier, 10 classes", "TruncatedSVD"),
     ),
     Case(

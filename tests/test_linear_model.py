@@ -996,8 +996,8 @@ def test_weights_of_zero_for_all_rows_are_refused():
             SGDRegressor().partial_fit(wrap(X), wrap(values), sample_weight=wrap(np.zeros(32)))
         with pytest.raises(ValueError, match="sample_weight contains"):
             SGDRegressor().fit(wrap(X), wrap(values), sample_weight=wrap(np.full(32, np.nan)))
-        with pytest.raises(TypeError, match="one value for each row"):
-            SGDRegressor().fit(wrap(X), wrap(values), sample_weight=2.0)
+        with pytest.raises(ValueError, match="at least one non-zero"):
+            SGDRegressor().fit(wrap(X), wrap(values), sample_weight=0.0)
 
 
 def test_weights_and_targets_as_lists_and_columns():

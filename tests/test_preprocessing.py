@@ -356,8 +356,8 @@ def test_errors():
     for wrap in (lambda a: a, lambda a: dask_array(a, CHUNKS)):
         with pytest.raises(ValueError, match="at least one non-zero"):
             StandardScaler().fit(wrap(X), sample_weight=wrap(np.zeros(100)))
-        with pytest.raises(TypeError, match="one value for each row"):
-            StandardScaler().fit(wrap(X), sample_weight=2.0)
+        every = StandardScaler().fit(wrap(X), sample_weight=2.0)  # one number for all rows
+        np.testing.assert_allclose(every.var_, StandardScaler().fit(X).var_)
     with pytest.raises(ValueError, match="0 sample"):
         StandardScaler().fit(dask_array(X[:0], (0,)))
 

@@ -3,7 +3,10 @@
 A feature is new if it was constant before. It is new, too, if rows of the batch are so far off that
 each says more about its coefficient than all rows before: their leverage is above 1. Meters are set
 to zero or replaced, and a column may hold 1 in a million rows before it holds -999999. What the
-rows before say about such a coefficient is noise, and the scores would be off by thousands.
+rows before say about such a coefficient is noise, and the scores would be off by thousands. But the
+new coefficient is only taken if these rows gain more by it than the rows before lose, by their
+quadratic. Otherwise a single row would take a coefficient of hinge or huber away, though a loss
+that grows in proportion to the score says that it is one of many.
 
 A customer's rows may come together, with a column of their own. One Newton step from 0 would then
 be all that this coefficient gets. It is damped as the coefficient of a rare feature is. If the
