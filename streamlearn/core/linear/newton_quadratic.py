@@ -88,12 +88,12 @@ SETTLED = 400
 """Rows for each feature from which on early quadratics have little weight. Then f falls to 1.
 
 Blocks of different seasons have different minima, and with f = 1.3 the last season counts 1.3 times
-as much as the mean of all. 50,000 rows with a trend, in 20 shuffled blocks, end 0.44 % above the
-optimum with squared error, 0.37 % with the squared hinge and 4.4 % with hinge if f does not fall,
-and 0.09, 0.06 and 0.5 % above it if f falls. Rows that are far on the right side of a class do not
-count: nearly separable classes would end 1.5 times as far above the optimum. With 100 instead of
-400, hinge on features with heavy tails, in calls of 1,000 rows, ends 0.12 % above it instead of
-0.02 %. (A script apart from ``bench/``.)
+as much as the mean of all. Rows with a trend, in shuffled blocks, end 0.48 % above the optimum with
+squared error if f does not fall, and 0.05 % above it if it does. Under hinge it is 2.4 and 0.4 %
+(``bench/defaults.py --tables trend trend-buy``). Rows that are far on the right side of a class do
+not count: nearly separable classes would end 1.5 times as far above the optimum. With 100 instead
+of 400, hinge on features with heavy tails, in calls of 1,000 rows, ends 0.12 % above it instead of
+0.02 % (a script apart from ``bench/``).
 """
 
 LONGEST = 4.0
