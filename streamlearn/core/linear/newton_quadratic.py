@@ -9,8 +9,8 @@ is its curvature, and gamma its gradient without the penalties::
     w     <- w - t s                           t = min(4, s'(gamma + alpha w + q) / s'M s)
     gamma <- gamma - t H s
 
-M is P^-1 with the present H. q is the subgradient of the L1 penalty. f is 1.3 or more at first, so
-that early quadratics are forgotten, and falls to 1 as their weight does. Otherwise the last blocks
+M is P^-1 with the present H. q is the subgradient of the L1 penalty. At first f is 1.3 or more, so
+that early quadratics are forgotten. It falls to 1 as their weight does. Otherwise the last blocks
 would count more than all others (`SETTLED`).
 
 Unlike an average of Newton targets w - P g, this does not require that every batch has the
