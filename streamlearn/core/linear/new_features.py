@@ -13,8 +13,8 @@ be all that this coefficient gets. It is damped as the coefficient of a rare fea
 curvature of the loss depends on the score, it ends far from the optimum: log loss of 200 such
 groups ended 5 % above it. With a jump by 100,000 deviations after half of the rows, log loss ended
 a thousand times above it. So such a batch is read twice. After the first time the new coefficients
-are fitted to its sample, and its gradient and curvature are those at the models with these
-coefficients.
+are fitted to its sample. Its gradient and curvature are those at the models with these
+coefficients, and all of its rows feed H.
 """
 
 from __future__ import annotations
@@ -299,14 +299,16 @@ def read_again(
         The results of `fitted`. If it is None, all is None.
     sums : OnePassSums
     sample : Sample
-        The sample at the models with ``coef``.
+        All rows, at the models with ``coef``.
     """
     if not batch.seen or not reads_are_free(w):
         return None
     new = _of_each_model(params, w, level, known, some, found.worst.X, batch)
     if new is None:
         return None
-    return *new, *one_pass_sums(params, w + with_intercepts(*new, centre), centre, batch)
+    # of a sample, a single row that is far off would count in H not at all, or for several rows
+    whole = batch._replace(draws=None)
+    return *new, *one_pass_sums(params, w + with_intercepts(*new, centre), centre, whole)
 
 
 def added(state: State, change: Array, level: Array) -> State:

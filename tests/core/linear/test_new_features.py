@@ -100,6 +100,22 @@ def test_rows_that_are_far_off_move_a_coefficient_only_if_they_gain_more_than_ot
     assert lost(*known) < 1.01 * lost(*newton.answer(params, others))
 
 
+@pytest.mark.parametrize("at", [10_000, 10_017, 10_999])
+def test_a_row_that_is_far_off_counts_once(at):
+    rng = np.random.default_rng(at)
+    X = rng.normal(size=(20_000, 3))
+    y = X @ [1.0, -1.0, 0.5] + rng.normal(size=20_000)
+    X[at, 1] = 300.0
+    params = Params(loss="squared_error", kind="values", penalty=None)
+    state = newton.init(params, 3, 1, like=X)
+    for i in range(0, 20_000, 1000):
+        part, draws = slice(i, i + 1000), (np.arange(512) + rng.random(512)) / 512
+        state, _ = newton.update(params, state, Batch(X[part], y[part], None, i, draws))
+    coef, intercept = newton.answer(params, state)
+    want = np.linalg.lstsq(np.c_[X, np.ones(20_000)], y, rcond=None)[0]
+    np.testing.assert_allclose([*coef[0], intercept[0]], want, rtol=0.05, atol=0.02)
+
+
 @pytest.mark.parametrize("loss", ["squared_error", "huber", "epsilon_insensitive"])
 @pytest.mark.parametrize("size", [100, 1000])
 def test_a_unit_that_changes_moves_no_intercept(loss, size):
