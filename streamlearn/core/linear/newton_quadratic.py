@@ -10,8 +10,8 @@ is its curvature, and gamma its gradient without the penalties::
     gamma <- gamma - t H s
 
 M is P^-1 with the present H. q is the subgradient of the L1 penalty. At first f is 1.3 or more, so
-that early quadratics are forgotten. It falls to 1 as their weight does. Otherwise the last blocks
-would count more than all others (`SETTLED`).
+that early quadratics are forgotten. It falls to 1, under hinge to 1.3, as their weight does.
+Otherwise the last blocks would count more than all others (`SETTLED`).
 
 Unlike an average of Newton targets w - P g, this does not require that every batch has the
 curvature of all rows. Rows may be sorted by time, for example, and a block may be all that is known
@@ -168,7 +168,7 @@ def fading(
     early = SETTLED * D / xp.clip(active, SETTLED * D, max(T, SETTLED * D))
     if loss.kinked:
         growth = min(max(1.0, T / (50 * D)), 8.0) ** 0.3
-        return 1.0 + early * (2.0 * growth - 1.0)
+        return LEAST + early * (2.0 * growth - LEAST)
     fallen = xp.minimum(recent / xp.where(mean > 0.0, mean, 1.0), 1.0)
     p = RECENT * (1.0 - fallen) / (RECENT / LEAST - fallen)
     if loss.log_link:
