@@ -114,44 +114,107 @@ def fitted(
         The mean of the features without the rows that are far off. The intercepts change so that no
         score of a row with it does; see `with_intercepts`.
     """
-    xp, loss = namespace(w), LOSSES[params.loss]
+    xp = namespace(w)
     if not T or not reads_are_free(w):
         return None
-    squares, mean_h = known
+    new = _new_features(level, known.squares, some, worst, m, T)
+    if new is None:
+        return None
+    columns = xp.arange(w.shape[1] - 1, device=device(w))[None, :] == new.at[:, None]
+    columns = xp.astype(columns, w.dtype)
+    former = w[:, :-1] @ xp.matrix_transpose(columns)
+    v = _coefficients(params, new, former, known.mean_h, some, m, T)
+    coef = (v - former) @ columns
+    if not bool(xp.any(coef != 0.0)):
+        return None
+    chosen = xp.any(columns > 0.0, axis=0)
+    return coef, xp.where(chosen, new.level @ columns, level)
+
+
+class NewFeatures(NamedTuple):
+    """The q new features of a sample of k rows.
+
+    Attributes
+    ----------
+    at : array of int of shape (q,)
+        Their places among all features.
+    level : array of shape (q,)
+        Their means without the rows that are far off.
+    squares : array of shape (q,)
+        Their `RowsBefore.squares`.
+    Z : array of shape (k, q)
+        The rows less the levels.
+    far : array of shape (k, q)
+        1 where a row is far off, and 0 elsewhere.
+    share : array of shape (q,)
+        The share of the rows that are far off.
+    """
+
+    at: Array
+    level: Array
+    squares: Array
+    Z: Array
+    far: Array
+    share: Array
+
+
+def _new_features(
+    level: Array, squares: Array, some: Sample, worst: Array, m: int, T: int
+) -> NewFeatures | None:
+    """Return the features that are new, or None if there are none. See `fitted`."""
+    xp = namespace(level)
     reach = _reach(level, squares, T)
     constant = squares <= rounding(level) ** 2
     searched = constant | xp.any(xp.abs(dense(worst) - level) > reach)
     (at,) = xp.nonzero(searched)
     if not at.shape[0]:
         return None
-    k, usual = some.p.shape[0], level
-    X, level, reach, constant = (
-        xp.take(a, at, axis=-1) for a in (dense(some.X), level, reach, constant)
+    k, dtype = some.p.shape[0], level.dtype
+    X, level, squares, reach, constant = (
+        xp.take(a, at, axis=-1) for a in (dense(some.X), level, squares, reach, constant)
     )
-    far = xp.astype(xp.abs(X - level) > reach, w.dtype)
+    far = xp.astype(xp.abs(X - level) > reach, dtype)
     share = column_sums(far) / k
-    least = EVIDENCE * xp.sum(xp.astype(constant & (share > 0.0), w.dtype))
+    least = EVIDENCE * xp.sum(xp.astype(constant & (share > 0.0), dtype))
     (new,) = xp.nonzero((share > 0.0) & ((m * share >= least) | ~constant))
     if not new.shape[0]:
         return None
-    at, X, level, far, share = (xp.take(a, new, axis=-1) for a in (at, X, level, far, share))
-    squares = xp.take(squares, at)
+    at, X, level, squares, far, share = (
+        xp.take(a, new, axis=-1) for a in (at, X, level, squares, far, share)
+    )
     near = column_sums((1.0 - far) * (X - level)) / k
     level = level + m * near / (T + m * (1.0 - share))
-    Z = X - level
-    columns = xp.arange(w.shape[1] - 1, device=device(w))[None, :] == at[:, None]
-    columns = xp.astype(columns, w.dtype)
-    l2 = (T + m) / m * per_column(penalty_parts(params)[1], w[:, 0])[:, None]
-    former = w[:, :-1] @ xp.matrix_transpose(columns)
-    p = some.p - Z @ xp.matrix_transpose(former)
-    its = xp.max(far, axis=1, keepdims=True)
+    return NewFeatures(at, level, squares, X - level, far, share)
+
+
+def _coefficients(
+    params: Params, new: NewFeatures, former: Array, mean_h: Array, some: Sample, m: int, T: int
+) -> Array:
+    """Return the coefficients of new features, (K, q), given those before. See `fitted`."""
+    xp, k, joint = namespace(former), some.p.shape[0], LOSSES[params.loss].joint
+    p = some.p - new.Z @ xp.matrix_transpose(former)
+    its = xp.max(new.far, axis=1, keepdims=True)
     # the usual steps fit few rows, from 0 if the coefficient is wrong for them by far
-    few = bool(m * xp.min(share) < EVIDENCE * at.shape[0])
-    most = (FAR if few else 1.0) * _loss(params, p, some, its)
-    fits = (_loss(params, some.p, some, its) <= most)[:, None]
+    few = bool(m * xp.min(new.share) < EVIDENCE * new.at.shape[0])
+    before = _loss(params, some.p, some, its)
+    fits = (before <= (FAR if few else 1.0) * _loss(params, p, some, its))[:, None]
     v = xp.where(fits, former, 0.0)
-    p = p + Z @ xp.matrix_transpose(v)
-    for _ in range(0 if few else STEPS):
+    p = p + new.Z @ xp.matrix_transpose(v)
+    if not few:
+        l2 = (T + m) / m * per_column(penalty_parts(params)[1], mean_h)[:, None]
+        v, p = _newton_steps(params, v, p, new.Z, some, l2)
+    # the rows before lose, by their quadratic, what the rows that are far off must gain
+    gain = m / k * (before - _loss(params, p, some, its))
+    lost = 0.5 * T * inner(mean_h[:, None] * new.squares * (v - former), v - former, joint)
+    return xp.where((lost <= xp.maximum(gain, xp.zeros_like(gain)))[:, None], v, former)
+
+
+def _newton_steps(
+    params: Params, v: Array, p: Array, Z: Array, some: Sample, l2: Array
+) -> tuple[Array, Array]:
+    """Return coefficients v and scores p after Newton steps for the rows of the sample."""
+    xp, loss, k = namespace(v), LOSSES[params.loss], some.p.shape[0]
+    for _ in range(STEPS):
         g = loss.gradient(p, some.y, params.epsilon)
         g = weighted_sums(g if some.weight is None else some.weight * g, Z) / k + l2 * v
         h = weighted_curvature(params, p, some.y, some.weight)
@@ -163,15 +226,7 @@ def fitted(
         slope = inner(g, s, loss.joint)
         t = xp.where(bend > slope, slope / xp.where(bend > 0.0, bend, 1.0), 1.0)[:, None]
         v, p = v - t * s, p - by * xp.matrix_transpose(t)
-    # the rows before lose, by their quadratic, what the rows that are far off must gain
-    gain = m / k * (_loss(params, some.p, some, its) - _loss(params, p, some, its))
-    lost = 0.5 * T * inner(mean_h[:, None] * squares * (v - former), v - former, loss.joint)
-    v = xp.where((lost <= xp.maximum(gain, xp.zeros_like(gain)))[:, None], v, former)
-    coef = (v - former) @ columns
-    if not bool(xp.any(coef != 0.0)):
-        return None
-    chosen = xp.any(columns > 0.0, axis=0)
-    return coef, xp.where(chosen, level @ columns, usual)
+    return v, p
 
 
 def _reach(level: Array, squares: Array, T: int) -> Array:

@@ -155,17 +155,16 @@ def explored(params: Params, state: State, seen: SeenRows, u: Array) -> Array:
 
 
 def fading(
-    params: Params, mean: Array, recent: Array, lost: Array, T: int, known: Curvature
+    params: Params, mean: Array, recent: Array, active: Array, T: int, known: Curvature
 ) -> Array:
     """Return f, (K,): a batch counts as if it had f times its rows.
 
-    ``mean`` and ``recent`` (K,) are the means of h over many and over the last of T rows, and
-    ``lost`` (K,) is the mean loss. ``known`` is the curvature by these rows.
+    ``mean`` and ``recent`` (K,) are the means of h over many and over the last of T rows.
+    ``active`` (K,) is the part of the rows that say something, more than 1 if all do. ``known`` is
+    the curvature by these rows.
     """
     xp, loss, D = namespace(mean), LOSSES[params.loss], known.square.shape[1]
-    # rows that are far on the right side of a class say little
-    active = T * (lost if loss.kinked else 4.0 * recent)
-    early = SETTLED * D / xp.clip(active, SETTLED * D, max(T, SETTLED * D))
+    early = SETTLED * D / xp.clip(T * active, SETTLED * D, max(T, SETTLED * D))
     if loss.kinked:
         growth = min(max(1.0, T / (50 * D)), 8.0) ** 0.3
         return LEAST + early * (2.0 * growth - LEAST)
@@ -191,11 +190,13 @@ def fed(params: Params, state: State, seen: SeenRows, taken: Array) -> tuple[Sta
     mean = mean + weight_in_mean(LEAST, m, T) * (h - mean)
     recent = former + weight_in_mean(RECENT, m, T) * (h - former)
     mean, recent = xp.where(taken, mean, state.mean_h), xp.where(taken, recent, former)
-    lost = over(state.trust.by_w, curved.mean_weight())
-    r: Array = weight_in_mean(fading(params, mean, recent, lost, T, known), m, T)
+    # rows that are far on the right side of a class say little
+    kinked = LOSSES[params.loss].kinked
+    active = over(state.trust.by_w, curved.mean_weight()) if kinked else 4.0 * recent
+    r: Array = weight_in_mean(fading(params, mean, recent, active, T, known), m, T)
     r = xp.where(taken, r, 0.0)
     kept, part = 1.0 - r, r
-    if not LOSSES[params.loss].kinked:
+    if not kinked:
         at = former + r * (h - former)
         scale = xp.where(at > 0.0, recent / xp.where(at > 0.0, at, 1.0), 1.0)
         kept, part = scale * kept, scale * part
