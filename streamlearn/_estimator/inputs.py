@@ -221,7 +221,7 @@ class SameWeight(NamedTuple):
 
     def __call__(self, X: Any) -> np.ndarray:
         """Return the weights."""
-        return np.full(len(X) if is_table(X) else X.shape[0], self.weight)
+        return np.full(engine.n_rows(X), self.weight)
 
 
 def _same_weight(X: Any, weight: float) -> Any:
@@ -231,7 +231,7 @@ def _same_weight(X: Any, weight: float) -> Any:
     function: Any = SameWeight(weight)
     if engine.is_collection(X):
         return engine.map_rows(function, X, meta=np.ones(1))
-    return function(X if hasattr(X, "shape") or is_table(X) else np.asarray(X))
+    return function(X)
 
 
 def _weight_in_memory(estimator: BaseEstimator, X: Array, weight: Any) -> Any:

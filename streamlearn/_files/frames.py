@@ -42,7 +42,7 @@ TIMES = {"Date": "Int32", "Time": "Int64", "Datetime": "Int64", "Duration": "Int
 """Those that count days or parts of a second, and the dtype of the counts."""
 
 
-def is_frame(x: Any) -> bool:
+def is_pandas_or_polars(x: Any) -> bool:
     """Return whether ``x`` is a DataFrame of pandas or polars."""
     kind = type(x)
     return kind.__name__ == "DataFrame" and library_of(x) in ("pandas", "polars")

@@ -119,7 +119,7 @@ class Encoder:
             parts = ("row", "col") if x.format == "coo" else ("indices", "indptr")
             arrays = [self.encoded(getattr(x, name), path) for name in ("data", *parts)]
             return {"sparse": [kind.__name__, list(x.shape), *arrays]}
-        if frames.is_frame(x):
+        if frames.is_pandas_or_polars(x):
             return {"frame": self._all(frames.parts(x, where(path)), path)}
         if is_elsewhere(x):
             return {"elsewhere": [*place_names(x), self._place(to_numpy_exactly(x), of=x)]}
