@@ -29,6 +29,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -196,7 +197,9 @@ def main() -> None:
         "--folder", type=Path, default=Path(tempfile.gettempdir()), help="where the table is made"
     )
     parser.add_argument("--warm", action="store_true", help="leave the files in the page cache")
-    parser.add_argument("--picture", type=Path, help="draw it into this file")
+    parser.add_argument(
+        "--picture", type=Path, help="draw the turns of median length into this file"
+    )
     parser.add_argument("--json", type=Path, help="write every turn's figures to this file")
     parser.add_argument("--measure", nargs=3, help=argparse.SUPPRESS)
     args = parser.parse_args()
@@ -218,7 +221,9 @@ def main() -> None:
         results = in_turn(STAGES, args.turns, one)
         right = accuracy(folder, home, n_blocks)
         best = np.mean([best_accuracy(home, k) for k in range(min(n_blocks, 10))])
-    last = {name: turns[-1] for name, turns in results.items()}
+    usual = {
+        name: sorted(turns, key=itemgetter("s"))[len(turns) // 2] for name, turns in results.items()
+    }
     found = {
         name: medians([{k: v for k, v in turn.items() if k != "curve"} for turn in turns])
         for name, turns in results.items()
@@ -248,7 +253,7 @@ def main() -> None:
     print(table((*header, "footprint MB", "peak + MB", "goal + MB"), rows))
     print(f"accuracy of the predictions {right:.5f}; the best possible {best:.5f}")
     if args.picture:
-        draw(last, allowed, title, args.picture)
+        draw(usual, allowed, title, args.picture)
     if args.json:
         args.json.write_text(json.dumps({"rows": args.rows, "turns": results}, indent=1))
 
