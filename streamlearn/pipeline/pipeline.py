@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from functools import wraps
+from functools import partial, wraps
 from typing import Any
 
 from sklearn import pipeline as theirs
@@ -33,6 +33,7 @@ from streamlearn._thirdparty.tags import takes_collections, takes_several_passes
 from streamlearn._training.epochs import Progress, Publish
 from streamlearn._validation.missing import frame_of
 from streamlearn.pipeline import one_pass, per_step
+from streamlearn.pipeline.in_slices import in_slices
 from streamlearn.pipeline.inputs import taken_apart, takes_documents
 from streamlearn.pipeline.lazy_steps import lazily
 from streamlearn.pipeline.rows_of_fit import of_flow, rows_of_fit
@@ -51,7 +52,10 @@ def _asked(name: str) -> Any:
         if engine.is_bag(X) and takes_documents(self):
             X = engine.from_bag(X)
         if not engine.is_collection(X):
-            return theirs_too.fn(self, frame_of(self, X), *args, **params)
+            ask = partial(theirs_too.fn, self)
+            if args or params:
+                return ask(frame_of(self, X), *args, **params)
+            return in_slices(self, name, ask, frame_of(self, X))
         check_is_fitted(self)
         return getattr(lazily(theirs.Pipeline(self.steps)), name)(X, *args, **params)
 
@@ -129,6 +133,8 @@ class Pipeline(Versioned, theirs.Pipeline):
     - The method `partial_fit` is an addition.
     - Predictions and transformed rows of a collection are lazy, also if a step is of another
       library.
+    - If all steps are streamlearn's, predictions for an array in memory, or for a mapped file, are
+      made slice by slice. So no transformed copy of all rows is built. In scikit-learn it is.
 
     Examples
     --------
