@@ -1,4 +1,4 @@
-"""Predictions of a pipeline for a large array: slice by slice, where each row answers for itself."""
+"""Predictions of a pipeline for a large array: slice by slice, as each row answers for itself."""
 
 from __future__ import annotations
 

@@ -156,7 +156,7 @@ def test_rounds_of_one_block_are_the_chain_of_blocks(name, monkeypatch):
     monkeypatch.setattr(
         BlockLearner,
         "side_by_side",
-        lambda self, progress: in_parallel(self.course, block_learner.learn_block),
+        lambda self, progress: in_parallel(self.settings, block_learner.learn_block),
     )
     assert learned(fitted(made(name, **how), *arrays)) == expected
 

@@ -51,9 +51,9 @@ def steps(monkeypatch):
     found = []
     step = side_by_side._step
 
-    def noted(course, learned, sums):
+    def noted(settings, learned, sums):
         found.append(sums.rows)
-        return step(course, learned, sums)
+        return step(settings, learned, sums)
 
     monkeypatch.setattr(side_by_side, "_step", noted)
     return found

@@ -23,7 +23,7 @@ from streamlearn._estimator.inputs import (
 from streamlearn._estimator.merging import Merging
 from streamlearn._estimator.outputs import RowFunction, Transformer, rows_out
 from streamlearn._thirdparty.tags import has_parameter
-from streamlearn._training.course import Course, Target
+from streamlearn._training.fit_settings import FitSettings, Target
 from streamlearn._training.summed import RowsStatistic, read_all, wider
 from streamlearn._validation.arrays import DENSE
 from streamlearn._validation.messages import no_weight
@@ -89,7 +89,7 @@ class MergeableEstimator(Merging):
     def _learned_folds(self, folds: tuple[Any, ...] | None) -> None:
         """Use the statistics of the folds. ``_publish`` follows."""
 
-    def _read_more(self, course: Course, given: CheckedInputs) -> None:
+    def _read_more(self, settings: FitSettings, given: CheckedInputs) -> None:
         """Read all rows once more, if ``fit`` needs that. The first state is published already."""
 
     @watched
@@ -124,7 +124,7 @@ class MergeableEstimator(Merging):
             classes = metadata.get("classes")
             target, n_outputs = self._target(given, y, sample_weight, reset=reset, classes=classes)
             learner = self._statistic()
-            course = Course(
+            settings = FitSettings(
                 learner,
                 n_outputs,
                 given.reader,
@@ -134,7 +134,7 @@ class MergeableEstimator(Merging):
                 unsigned=self._unsigned,
             )
             sums, former = read_all(
-                course, given.blocks, given.flow, y, former, n_folds=self._n_folds()
+                settings, given.blocks, given.flow, y, former, n_folds=self._n_folds()
             )
             self._seen_or_raise(learner, given, sums, reset=reset)
             state, like = sums.state, sums.like
@@ -150,7 +150,7 @@ class MergeableEstimator(Merging):
             self._learned_folds(sums.folds)
             self._keep(state, weighted=weighted or (former is not None and self._weighted))
             if metadata.get("whole"):
-                self._read_more(course, given)
+                self._read_more(settings, given)
         return self
 
     def _few_or_raise(self, n_features: int | None) -> None:

@@ -19,7 +19,7 @@ from streamlearn._arrays import Array
 from streamlearn._estimator.estimator import Estimator
 from streamlearn._estimator.inputs import CheckedInputs, check_parameters, labels_of_target
 from streamlearn._estimator.mergeable import MergeableEstimator
-from streamlearn._training.course import Target
+from streamlearn._training.fit_settings import Target
 from streamlearn._validation.label_codes import labels_like
 from streamlearn._validation.labels import class_weights, declared, fixed_weights_or_raise
 

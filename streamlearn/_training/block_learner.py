@@ -25,8 +25,8 @@ from streamlearn._training.block_rows import (
     scored,
     through,
 )
-from streamlearn._training.course import Course, Learned, Report, generator
 from streamlearn._training.epochs import Progress
+from streamlearn._training.fit_settings import FitSettings, Learned, Report, generator
 from streamlearn._training.parallel import in_parallel
 from streamlearn._training.prepare import (
     PendingBlock,
@@ -52,44 +52,44 @@ from streamlearn.core.learner import Batch, Info
 
 
 class BlockLearner(NamedTuple):
-    """The block learner of a `Course`; see `streamlearn._training.epochs`.
+    """A block learner with the settings of a fit; see `streamlearn._training.epochs`.
 
     Attributes
     ----------
-    course : Course
+    settings : FitSettings
     block_loss : callable
         ``(sums, n_rows, n_iter, block) -> float``; see ``loss`` in that module.
     at_hand : PreparedBlock or None
         Rows in memory that have been read already. They are the only block.
     """
 
-    course: Course
+    settings: FitSettings
     block_loss: Callable[[Info, int, int, int | None], float]
     at_hand: PreparedBlock | None = None
 
     def prepare(self, epoch: int, block: Block) -> PreparedBlock | PendingBlock:
         """Prepare a block for learning."""
-        ready = read_block(self.course, epoch, block) if self.at_hand is None else self.at_hand
+        ready = read_block(self.settings, epoch, block) if self.at_hand is None else self.at_hand
         if isinstance(ready, PendingBlock):
             return ready
-        return with_draws(self.course, epoch, block.number, ready)
+        return with_draws(self.settings, epoch, block.number, ready)
 
     def step(self, learned: Learned, block: PreparedBlock | PendingBlock) -> tuple[Learned, Report]:
         """Learn from one block."""
-        return learn_block(self.course, learned, block)
+        return learn_block(self.settings, learned, block)
 
     def side_by_side(self, progress: Progress) -> SideBySide | None:
         """Return how blocks are learned from in rounds, or None if they follow one another."""
-        if self.course.n_parallel > 1:
-            return in_parallel(self.course, learn_block)
-        return side_by_side(self.course, progress)
+        if self.settings.n_parallel > 1:
+            return in_parallel(self.settings, learn_block)
+        return side_by_side(self.settings, progress)
 
     def order(self, blocks: Blocks, epoch: int) -> Sequence[int] | None:
         """Return the order of the blocks that is drawn for the epoch, or None for 0, 1, 2..."""
-        shuffle = self.course.shuffle
+        shuffle = self.settings.shuffle
         if shuffle.by is None:
             return None
-        first = epoch == self.course.first.epoch
+        first = epoch == self.settings.first.epoch
         return block_order(blocks, shuffle.seed, epoch, warns=first)
 
     def loss(self, report: Report, n_iter: int, number: int | None) -> float:
@@ -106,25 +106,25 @@ class BlockLearner(NamedTuple):
             If a check fails.
         """
         if not progress.rows_read:
-            raise no_rows(self.course.reader.estimator)
+            raise no_rows(self.settings.reader.estimator)
         waiting = progress.learned.waiting is not None
-        if self.course.weighted and not progress.weight and not waiting:
+        if self.settings.weighted and not progress.weight and not waiting:
             raise no_weight()
 
     def may_end(self, progress: Progress) -> bool:
         """Return whether rows with a weight have been learned from."""
-        weighed = bool(progress.weight) or not self.course.weighted
+        weighed = bool(progress.weight) or not self.settings.weighted
         return progress.learned.state is not None and progress.rows > 0 and weighed
 
 
 def learn_block(
-    course: Course, learned: Learned, block: PreparedBlock | PendingBlock
+    settings: FitSettings, learned: Learned, block: PreparedBlock | PendingBlock
 ) -> tuple[Learned, Report]:
     """Learn from one block, batch by batch, then score its held-out rows."""
     if isinstance(block, PendingBlock):
-        learned, block = through_stages(course, learned, block)
-    learner, state, rows = course.learner, learned.state, learned.rows
-    like = like_rows(course, block)
+        learned, block = through_stages(settings, learned, block)
+    learner, state, rows = settings.learner, learned.state, learned.rows
+    like = like_rows(settings, block)
     if state is None and learner.begin is not None:
         block = _joined(learned.waiting, block)
         state = learner.begin(learner.params, LazyRows(block.X, block.functions), block.weight)
@@ -134,8 +134,8 @@ def learn_block(
             )
         learned = learned._replace(waiting=None)
     elif state is None:
-        state = learner.init(learner.params, like.shape[1], course.n_outputs, like=like)
-    same_place_as_state_or_raise(course, like, state)
+        state = learner.init(learner.params, like.shape[1], settings.n_outputs, like=like)
+    same_place_as_state_or_raise(settings, like, state)
     X, draws = block.X, block.draws
     transformed, built = through(learner, X, block.functions)
     batches = cut(
@@ -143,9 +143,9 @@ def learn_block(
         block.target,
         block.weight,
         seen=rows,
-        batch_size=course.fixed_size(X),
-        largest=None if built else largest(course, X, rows),
-        growth=GROWTH if learner.growth is None else learner.growth(X, course.n_outputs),
+        batch_size=settings.fixed_size(X),
+        largest=None if built else largest(settings, X, rows),
+        growth=GROWTH if learner.growth is None else learner.growth(X, settings.n_outputs),
         order=draws.order,
         rows=draws.rows,
         run=draws.run,
@@ -153,7 +153,7 @@ def learn_block(
         through=transformed,
         draws=None
         if learner.sampled is None or draws.samples is None
-        else samples(draws.samples, partial(learner.sampled, X, course.n_outputs), like),
+        else samples(draws.samples, partial(learner.sampled, X, settings.n_outputs), like),
     )
     # Divergence is found in the reports of the steps, and the error is raised there.
     threads = one_blas_thread() if learner.narrow else nullcontext()
@@ -161,13 +161,13 @@ def learn_block(
         try:
             state, info = learn_batches(learner, state, batches)
         except Exception:
-            rows_finite_or_raise(course, block)  # a matrix with NaN may have no inverse
+            rows_finite_or_raise(settings, block)  # a matrix with NaN may have no inverse
             raise
         if info is not None:
-            rows_finite_or_raise(course, block, info)
+            rows_finite_or_raise(settings, block, info)
         if learner.end_block is not None:
             state = learner.end_block(learner.params, state, rows + X.shape[0])
-        score = scored(course, block, partial(learner.apply, learner.params, state))
+        score = scored(settings, block, partial(learner.apply, learner.params, state))
     return learned._replace(state=state, rows=rows + X.shape[0]), Report(info, score, X.shape[0])
 
 

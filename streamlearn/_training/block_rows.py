@@ -10,7 +10,7 @@ import numpy as np
 
 from streamlearn._arrays import Array, asarray, first_row, float_dtype, is_sparse, to_numpy
 from streamlearn._training.ahead import names_seen
-from streamlearn._training.course import Course
+from streamlearn._training.fit_settings import FitSettings
 from streamlearn._training.prepare import PreparedBlock
 from streamlearn._validation.arrays import DENSE, dense_or_raise
 from streamlearn._validation.reader import same_place_or_raise
@@ -20,7 +20,7 @@ from streamlearn.core.learner import Info, Learner, an_array
 GOLDEN = 0.5 * (5.0**0.5 - 1.0)
 
 
-def like_rows(course: Course, block: PreparedBlock) -> Array:
+def like_rows(settings: FitSettings, block: PreparedBlock) -> Array:
     """Return a transformed row of the block.
 
     Raises
@@ -29,12 +29,12 @@ def like_rows(course: Course, block: PreparedBlock) -> Array:
         If the rows are sparse, and the learner takes only dense rows.
     """
     like = LazyRows(first_row(block.X), block.functions).all()
-    if is_sparse(like) and not course.learner.sparse:
-        dense_or_raise(like, course.reader.dense or DENSE)
+    if is_sparse(like) and not settings.learner.sparse:
+        dense_or_raise(like, settings.reader.dense or DENSE)
     return like
 
 
-def same_place_as_state_or_raise(course: Course, like: Array, state: Any) -> None:
+def same_place_as_state_or_raise(settings: FitSettings, like: Array, state: Any) -> None:
     """Check that rows are in the library and on the device of what was learned from others.
 
     Raises
@@ -42,10 +42,12 @@ def same_place_as_state_or_raise(course: Course, like: Array, state: Any) -> Non
     ValueError
         If they are not.
     """
-    same_place_or_raise(like, an_array(state), course.reader.estimator, "partial_fit")
+    same_place_or_raise(like, an_array(state), settings.reader.estimator, "partial_fit")
 
 
-def rows_finite_or_raise(course: Course, block: PreparedBlock, info: Info | None = None) -> None:
+def rows_finite_or_raise(
+    settings: FitSettings, block: PreparedBlock, info: Info | None = None
+) -> None:
     """Check the rows of a block, if they were not checked when they were read.
 
     ``info`` is the report of learning from them. They are finite if its objective is.
@@ -55,25 +57,25 @@ def rows_finite_or_raise(course: Course, block: PreparedBlock, info: Info | None
     ValueError
         If they contain NaN or infinity. The message names the block.
     """
-    if course.reader.looks(block.X):
+    if settings.reader.looks(block.X):
         return
     if info is not None and np.isfinite(to_numpy(info.objective)).all():
         return
-    reader = course.reader._replace(names=names_seen(course))
-    made = course.ahead is not None or bool(block.functions)
+    reader = settings.reader._replace(names=names_seen(settings))
+    made = settings.ahead is not None or bool(block.functions)
     reader.finite_or_raise(LazyRows(block.X, block.functions).all(), block.block, made=made)
 
 
-def scored(course: Course, block: PreparedBlock, scores: Callable[[Array], Array]) -> Any:
+def scored(settings: FitSettings, block: PreparedBlock, scores: Callable[[Array], Array]) -> Any:
     """Return the score state of the held-out rows by a model, or None if there are none.
 
     ``scores`` are those of the model for rows.
     """
-    if course.held_out is None or block.held_out is None:
+    if settings.held_out is None or block.held_out is None:
         return None
     X, target, weight = block.held_out[:3]
-    predicted = course.held_out.predicted(scores(X))
-    return course.held_out.metric.of_block(target, predicted, weight)
+    predicted = settings.held_out.predicted(scores(X))
+    return settings.held_out.metric.of_block(target, predicted, weight)
 
 
 def samples(

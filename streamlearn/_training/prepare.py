@@ -19,7 +19,7 @@ from streamlearn._arrays import (
     rows_at,
     to_numpy,
 )
-from streamlearn._training.course import Course, generator
+from streamlearn._training.fit_settings import FitSettings, generator
 from streamlearn._validation.arrays import as_vector
 from streamlearn._validation.label_codes import encode
 from streamlearn._validation.messages import in_block
@@ -101,20 +101,20 @@ class PendingBlock(NamedTuple):
     epoch: int
 
 
-def read_block(course: Course, epoch: int, block: Block) -> PreparedBlock | PendingBlock:
+def read_block(settings: FitSettings, epoch: int, block: Block) -> PreparedBlock | PendingBlock:
     """Return a block with its parts as checked arrays, without random draws."""
-    if course.ahead is None:
-        X = course.reader.whole(as_lazy_rows(block.X), block.named)
+    if settings.ahead is None:
+        X = settings.reader.whole(as_lazy_rows(block.X), block.named)
     else:
         staged_block = staged(
-            course.ahead, course.reader, block, learns=epoch == course.first.epoch
+            settings.ahead, settings.reader, block, learns=epoch == settings.first.epoch
         )
         X = staged_block.rows if is_array(staged_block.rows.array) else LazyRows(np.empty((1, 1)))
     like = LazyRows(first_row(X.array), X.functions).all()
-    weight = read_weight(block.sample_weight, like, block.named, unsigned=course.unsigned)
-    target = read_target(course, block, like)
-    if course.ahead is None:
-        return without_held_out(course, block, X, target, weight)
+    weight = read_weight(block.sample_weight, like, block.named, unsigned=settings.unsigned)
+    target = read_target(settings, block, like)
+    if settings.ahead is None:
+        return without_held_out(settings, block, X, target, weight)
     return PendingBlock(staged_block, block._replace(parts=block.along), target, weight, epoch)
 
 
@@ -123,28 +123,28 @@ def staged(chain: Chain, reader: Reader, block: Block, *, learns: bool) -> Stage
     return chain.of_block(as_lazy_rows(block.X), block.along, reader, block.named, learns)
 
 
-def read_target(course: Course, block: Block, like: Array) -> Array | None:
+def read_target(settings: FitSettings, block: Block, like: Array) -> Array | None:
     """Return the learner's target: codes of classes, or values; None if it has no target."""
-    settings = course.target
-    if not settings.learned:
+    target = settings.target
+    if not target.learned:
         return None
-    if settings.classes is not None:
+    if target.classes is not None:
         y = as_vector(block.y, "y", block.named)
-        return encode(settings.classes, y, like=like, where=in_block("y", block.named))
-    columns = course.n_outputs if settings.columns is None else settings.columns
+        return encode(target.classes, y, like=like, where=in_block("y", block.named))
+    columns = settings.n_outputs if target.columns is None else target.columns
     values = read_values(block.y, like, block.named, columns)
-    if settings.valid is not None:
-        settings.valid(values, block.named)
+    if target.valid is not None:
+        target.valid(values, block.named)
     return values
 
 
 def without_held_out(
-    course: Course, block: Block, rows: LazyRows, target: Array | None, weight: Array | None
+    settings: FitSettings, block: Block, rows: LazyRows, target: Array | None, weight: Array | None
 ) -> PreparedBlock:
     """Return a block without the rows that no column learns from, and with some rows held out."""
-    (X, functions), learner, settings = rows, course.learner, course.held_out
+    (X, functions), learner, holds = rows, settings.learner, settings.held_out
     learned, kept, held_out = Batch(X, target, weight), None, None
-    held_rows = None if settings is None else settings.rows
+    held_rows = None if holds is None else holds.rows
     absent = learner.absent and learner.absent(learner.params, target, weight)
     if absent is not None and bool(namespace(absent).any(absent)):
         present = np.flatnonzero(~to_numpy(absent))
@@ -152,10 +152,10 @@ def without_held_out(
         if held_rows is not None:
             held_rows = np.searchsorted(present, held_rows[np.isin(held_rows, present)])
     n = learned.X.shape[0]
-    if settings is not None and settings.share and n:
+    if holds is not None and holds.share and n:
         # The epoch is not part of the key: a row that is held out once is never learned from.
-        shuffled = generator(course.shuffle.seed, block.number).permutation(n)
-        held_rows = np.sort(shuffled[: min(int(np.ceil(settings.share * n)), n - 1)])
+        shuffled = generator(settings.shuffle.seed, block.number).permutation(n)
+        held_rows = np.sort(shuffled[: min(int(np.ceil(holds.share * n)), n - 1)])
     if held_rows is not None:
         kept = np.delete(np.arange(n), held_rows)
         held_out = taken(learned, held_rows)
@@ -164,35 +164,37 @@ def without_held_out(
     return PreparedBlock(*learned[:3], kept, held_out, functions, block.named)
 
 
-def with_draws(course: Course, epoch: int, number: int, block: PreparedBlock) -> PreparedBlock:
+def with_draws(
+    settings: FitSettings, epoch: int, number: int, block: PreparedBlock
+) -> PreparedBlock:
     """Return a block with the random draws of an epoch. ``number`` is that of the block."""
-    shuffle, X, order, rows, run = course.shuffle, block.X, None, None, 1
-    n, has_samples = X.shape[0], course.learner.sampled is not None
+    shuffle, X, order, rows, run = settings.shuffle, block.X, None, None, 1
+    n, has_samples = X.shape[0], settings.learner.sampled is not None
     # To seed a generator takes longer than to draw from it, and some blocks draw nothing.
     is_random = has_samples or (shuffle.order is None and shuffle.by is not None)
     source: Any = generator(shuffle.seed, number, epoch) if is_random else None
-    seen = course.first.rows + (epoch - course.first.epoch) * n
+    seen = settings.first.rows + (epoch - settings.first.epoch) * n
     if shuffle.order is not None:
         at = shuffle.order(epoch)
         if block.kept is not None:
             at = np.searchsorted(block.kept, at[np.isin(at, block.kept)])
         rows = asarray(at, like=X, dtype=default_int(X))
-    elif shuffle.by == "rows" or (shuffle.by == "batches" and _permutes_rows(course, X, seen)):
-        if course.fixed_size(X) is None:
-            run = run_length(n, seen, largest(course, X, seen))
+    elif shuffle.by == "rows" or (shuffle.by == "batches" and _permutes_rows(settings, X, seen)):
+        if settings.fixed_size(X) is None:
+            run = run_length(n, seen, largest(settings, X, seen))
         rows = asarray(source.permutation(n // run), like=X, dtype=default_int(X))
     elif shuffle.by == "batches":
-        order = source.random(1 + n // (course.batch_size or SMALLEST)).tolist()
+        order = source.random(1 + n // (settings.batch_size or SMALLEST)).tolist()
     samples = source.random(DRAWS) if has_samples else None
     return block._replace(draws=Draws(order, rows, run, samples))
 
 
-def _permutes_rows(course: Course, X: Array, seen: int) -> bool:
+def _permutes_rows(settings: FitSettings, X: Array, seen: int) -> bool:
     """Return whether an order of batches is too coarse, so that rows are permuted instead."""
-    if course.batch_size is None and course.fixed_size(X) is not None:
+    if settings.batch_size is None and settings.fixed_size(X) is not None:
         return True
-    rule = course.learner.mixes
-    return rule is not None and bool(rule(X, course.n_outputs, seen))
+    rule = settings.learner.mixes
+    return rule is not None and bool(rule(X, settings.n_outputs, seen))
 
 
 def run_length(n: int, seen: int, largest: int) -> int:
@@ -234,7 +236,7 @@ def taken(batch: Batch, rows: np.ndarray) -> Batch:
     return Batch(X, target, weight)
 
 
-def largest(course: Course, X: Array, seen: int) -> int:
+def largest(settings: FitSettings, X: Array, seen: int) -> int:
     """Return the number of rows of the largest batch if transformed rows are not built."""
-    rule = course.learner.largest
-    return batch_rows(X) if rule is None else rule(X, course.n_outputs, seen + X.shape[0] // 2)
+    rule = settings.learner.largest
+    return batch_rows(X) if rule is None else rule(X, settings.n_outputs, seen + X.shape[0] // 2)

@@ -9,8 +9,8 @@ import numpy as np
 
 from streamlearn._arrays import namespace
 from streamlearn._training.block_learner import BlockLearner
-from streamlearn._training.course import Learned, Shuffle
 from streamlearn._training.epochs import Progress, warn_of_interrupt
+from streamlearn._training.fit_settings import Learned, Shuffle
 from streamlearn._training.side_by_side import RoundSums, RoundView, merged, sum_block
 from streamlearn.blocks import Block, Blocks, reduce
 
@@ -25,17 +25,17 @@ def refined(
     Parameters
     ----------
     block_learner : BlockLearner
-        The learner of its course can be refined.
+        Its learner can be refined.
     blocks : Blocks
     progress : Progress
         The end of training.
     n_reads : int
     """
-    course, learned = block_learner.course, progress.learned
-    how, params = course.learner.refinement, course.learner.params
+    settings, learned = block_learner.settings, progress.learned
+    how, params = settings.learner.refinement, settings.learner.params
     assert how is not None
-    course = course._replace(shuffle=Shuffle(None, course.shuffle.seed))
-    block_learner = block_learner._replace(course=course)
+    settings = settings._replace(shuffle=Shuffle(None, settings.shuffle.seed))
+    block_learner = block_learner._replace(settings=settings)
     former: Any = None
     length = 1.0
     for read in range(n_reads):
@@ -43,7 +43,7 @@ def refined(
         try:
             found: RoundSums = reduce(
                 partial(_summed, block_learner, progress.epoch + read, view),
-                partial(merged, course, how),
+                partial(merged, settings, how),
                 blocks,
                 name="refinement",
             )
@@ -63,8 +63,8 @@ def refined(
 
 
 def _summed(block_learner: BlockLearner, epoch: int, view: RoundView, block: Block) -> RoundSums:
-    course = block_learner.course
-    how = course.learner.refinement
+    settings = block_learner.settings
+    how = settings.learner.refinement
     assert how is not None
-    sums, _ = sum_block(course, how, view, block_learner.prepare(epoch, block))
+    sums, _ = sum_block(settings, how, view, block_learner.prepare(epoch, block))
     return sums

@@ -1,4 +1,4 @@
-"""Rounds of a course: blocks are summed at the same models, and one step of the learner follows."""
+"""Rounds of a fit: blocks are summed at the same models, and one step of the learner follows."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from streamlearn._training.block_rows import (
     scored,
     through,
 )
-from streamlearn._training.course import Course, Learned, Report
 from streamlearn._training.epochs import Progress
+from streamlearn._training.fit_settings import FitSettings, Learned, Report
 from streamlearn._training.prepare import PendingBlock, PreparedBlock
 from streamlearn.blocks import SideBySide
 from streamlearn.core.batches import cut
@@ -64,68 +64,71 @@ class RoundSums(NamedTuple):
     ahead: LocalStages | None
 
 
-def side_by_side(course: Course, progress: Progress) -> SideBySide | None:
+def side_by_side(settings: FitSettings, progress: Progress) -> SideBySide | None:
     """Return how blocks are learned from in rounds, or None if they follow one another."""
-    how = course.learner.rounds
-    if how is None or course.batch_size is not None:
+    how = settings.learner.rounds
+    if how is None or settings.batch_size is not None:
         return None
-    if course.ahead is not None and not course.ahead.merges:
+    if settings.ahead is not None and not settings.ahead.merges:
         return None
     return SideBySide(
-        partial(_may_begin, course, progress.learned.rows - progress.rows),
-        partial(_seen, course),
-        partial(_view, course),
-        partial(sum_block, course, how),
-        partial(merged, course, how),
-        partial(_step, course),
-        None if how.renewed is None else partial(_renewed, course),
-        ratio=how.ratio(course.learner.params),
-        first=partial(_first, course),
+        partial(_may_begin, settings, progress.learned.rows - progress.rows),
+        partial(_seen, settings),
+        partial(_view, settings),
+        partial(sum_block, settings, how),
+        partial(merged, settings, how),
+        partial(_step, settings),
+        None if how.renewed is None else partial(_renewed, settings),
+        ratio=how.ratio(settings.learner.params),
+        first=partial(_first, settings),
     )
 
 
-def _may_begin(course: Course, before: int, learned: Learned, rows: int) -> bool:
-    return learned.state is None or before + rows >= _needed(course, learned)
+def _may_begin(settings: FitSettings, before: int, learned: Learned, rows: int) -> bool:
+    return learned.state is None or before + rows >= _needed(settings, learned)
 
 
-def _first(course: Course, learned: Learned) -> int:
-    rule = course.learner.rounds
+def _first(settings: FitSettings, learned: Learned) -> int:
+    rule = settings.learner.rounds
     assert rule is not None
-    first: int = rule.first(course.learner.params, learned.state)
+    first: int = rule.first(settings.learner.params, learned.state)
     return first
 
 
-def _seen(course: Course, learned: Learned, rows: int) -> float:
-    if learned.state is None or not rows or learned.rows < _needed(course, learned):
+def _seen(settings: FitSettings, learned: Learned, rows: int) -> float:
+    if learned.state is None or not rows or learned.rows < _needed(settings, learned):
         return 0.0
     return learned.rows / rows
 
 
-def _needed(course: Course, learned: Learned) -> float:
-    rule = course.learner.rounds
+def _needed(settings: FitSettings, learned: Learned) -> float:
+    rule = settings.learner.rounds
     assert rule is not None
-    return rule.rows_before(course.learner.params, learned.state)
+    return rule.rows_before(settings.learner.params, learned.state)
 
 
-def _view(course: Course, learned: Learned) -> RoundView:
-    learner = course.learner
+def _view(settings: FitSettings, learned: Learned) -> RoundView:
+    learner = settings.learner
     assert learner.rounds is not None
     known = learner.rounds.view(learner.params, learned.state)
     scores = None
-    if course.held_out is not None:
+    if settings.held_out is not None:
         assert learner.applied is not None
         scores = learner.applied(learner.params, learned.state)
     return RoundView(known, learned.rows, learned.ahead, scores)
 
 
 def sum_block(
-    course: Course, how: Rounds | Refinement, view: RoundView, block: PreparedBlock | PendingBlock
+    settings: FitSettings,
+    how: Rounds | Refinement,
+    view: RoundView,
+    block: PreparedBlock | PendingBlock,
 ) -> tuple[RoundSums, Report]:
     """Sum the rows of a block, batch by batch, and score its held-out rows."""
-    learner = course.learner
-    ahead, block = in_round(course, view.ahead, block)
-    like, X = like_rows(course, block), block.X
-    same_place_as_state_or_raise(course, like, view.of_learner)
+    learner = settings.learner
+    ahead, block = in_round(settings, view.ahead, block)
+    like, X = like_rows(settings, block), block.X
+    same_place_as_state_or_raise(settings, like, view.of_learner)
     transformed, built = through(learner, X, block.functions)
     assert block.draws.samples is not None
     batches = cut(
@@ -150,24 +153,26 @@ def sum_block(
             sums = more if sums is None else how.merge(sums, more)
             info = report if info is None else info.plus(report)
         if info is not None:
-            rows_finite_or_raise(course, block, info)
-        score = None if view.scores is None else scored(course, block, view.scores)
+            rows_finite_or_raise(settings, block, info)
+        score = None if view.scores is None else scored(settings, block, view.scores)
     n = X.shape[0]
     return RoundSums(sums, n, ahead), Report(info, score, n)
 
 
-def merged(course: Course, how: Rounds | Refinement, a: RoundSums, b: RoundSums) -> RoundSums:
+def merged(
+    settings: FitSettings, how: Rounds | Refinement, a: RoundSums, b: RoundSums
+) -> RoundSums:
     """Return the sums over the blocks of both."""
     if a.of_learner is None or b.of_learner is None:
         sums = b.of_learner if a.of_learner is None else a.of_learner
     else:
         sums = how.merge(a.of_learner, b.of_learner)
-    return RoundSums(sums, a.rows + b.rows, merged_local(course, a.ahead, b.ahead))
+    return RoundSums(sums, a.rows + b.rows, merged_local(settings, a.ahead, b.ahead))
 
 
-def _renewed(course: Course, learned: Learned) -> Learned:
+def _renewed(settings: FitSettings, learned: Learned) -> Learned:
     """Do what the step of a round needs no sums for."""
-    learner = course.learner
+    learner = settings.learner
     assert learner.rounds is not None
     assert learner.rounds.renewed is not None
     with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
@@ -175,12 +180,12 @@ def _renewed(course: Course, learned: Learned) -> Learned:
     return learned._replace(state=state)
 
 
-def _step(course: Course, learned: Learned, sums: RoundSums) -> Learned:
+def _step(settings: FitSettings, learned: Learned, sums: RoundSums) -> Learned:
     """Take the step of a round."""
-    learner, state = course.learner, learned.state
+    learner, state = settings.learner, learned.state
     assert learner.rounds is not None
     if sums.of_learner is not None:
         with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
             state = learner.rounds.step(learner.params, state, sums.of_learner, learned.rows)
     learned = learned._replace(state=state, rows=learned.rows + sums.rows)
-    return after_round(course, learned, sums.ahead)
+    return after_round(settings, learned, sums.ahead)

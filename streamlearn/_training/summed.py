@@ -25,7 +25,7 @@ from streamlearn._arrays import (
 )
 from streamlearn._sklearn import _get_feature_names
 from streamlearn._training.ahead import names_made
-from streamlearn._training.course import Course
+from streamlearn._training.fit_settings import FitSettings
 from streamlearn._training.prepare import read_target, staged
 from streamlearn._training.transformers import fit as learn_stages
 from streamlearn._validation.arrays import as_array
@@ -73,7 +73,7 @@ class Read(NamedTuple):
 
     Attributes
     ----------
-    course : Course
+    settings : FitSettings
         Its learner is mergeable.
     states : tuple or None
         The states of the stages ahead, if these have learned. Without them they learn.
@@ -86,7 +86,7 @@ class Read(NamedTuple):
         Whether there are fewer blocks.
     """
 
-    course: Course
+    settings: FitSettings
     states: tuple[Any, ...] | None = None
     function: Any = None
     n_folds: int = 0
@@ -94,22 +94,22 @@ class Read(NamedTuple):
 
     def __call__(self, block: Block) -> RowsStatistic:
         """Return the sums of a block."""
-        if self.course.ahead is not None:
+        if self.settings.ahead is not None:
             return _of_staged(self, block)
-        course = self.course
-        X = course.reader._replace(finite=False).rows(block.X, block.named)
-        return _of_rows(self, LazyRows(X), block, course.reader)
+        settings = self.settings
+        X = settings.reader._replace(finite=False).rows(block.X, block.named)
+        return _of_rows(self, LazyRows(X), block, settings.reader)
 
     def merge(self, a: RowsStatistic, b: RowsStatistic) -> RowsStatistic:
         """Return the sums of the rows of both."""
-        learner, name = self.course.learner, self.course.reader.estimator
+        learner, name = self.settings.learner, self.settings.reader.estimator
         assert learner.merge is not None
         assert learner.n_features is not None
         same_place_or_raise(an_array(b.state), an_array(a.state), name, "fit")
         ahead = None
         if a.ahead is not None and b.ahead is not None:
-            assert self.course.ahead is not None
-            ahead = self.course.ahead.merged(a.ahead, b.ahead)  # its error names the block
+            assert self.settings.ahead is not None
+            ahead = self.settings.ahead.merged(a.ahead, b.ahead)  # its error names the block
         found, known = (learner.n_features(one.state) for one in (b, a))
         if found != known:
             raise ValueError(
@@ -124,8 +124,8 @@ class Read(NamedTuple):
 
     def _either(self, a: Any, b: Any) -> Any:
         """Return the merged states. Each may be None."""
-        assert self.course.learner.merge is not None
-        return b if a is None else a if b is None else self.course.learner.merge(a, b)
+        assert self.settings.learner.merge is not None
+        return b if a is None else a if b is None else self.settings.learner.merge(a, b)
 
     def of(self, blocks: Blocks) -> RowsStatistic:
         """Return the sums of all blocks.
@@ -138,12 +138,12 @@ class Read(NamedTuple):
         of_block: Any = self
         found: RowsStatistic | None = reduce(of_block, self.merge, blocks)
         if found is None:
-            raise no_rows(self.course.reader.estimator)
+            raise no_rows(self.settings.reader.estimator)
         return found
 
 
 def read_all(
-    course: Course,
+    settings: FitSettings,
     blocks: Blocks,
     flow: Flow | None,
     y: Any,
@@ -155,7 +155,7 @@ def read_all(
 
     Parameters
     ----------
-    course : Course
+    settings : FitSettings
     blocks : Blocks
     flow : Flow or None
         The stages ahead. Its ``states`` become those after the read.
@@ -168,12 +168,12 @@ def read_all(
     """
     cuts = blocks.streamed is None and sum(n != 0 for n in blocks.rows) < n_folds
     if flow is None:
-        return Read(course, n_folds=n_folds, cuts=cuts).of(blocks), former
-    if not _is_affine(flow.chain) or not (course.learner.rescale or _is_fixed(flow.chain)):
+        return Read(settings, n_folds=n_folds, cuts=cuts).of(blocks), former
+    if not _is_affine(flow.chain) or not (settings.learner.rescale or _is_fixed(flow.chain)):
         learn_stages(flow, y)
-        return Read(course, flow.states, n_folds=n_folds, cuts=cuts).of(blocks), former
+        return Read(settings, flow.states, n_folds=n_folds, cuts=cuts).of(blocks), former
     before = flow.states
-    found = Read(course, n_folds=n_folds, cuts=cuts).of(blocks)
+    found = Read(settings, n_folds=n_folds, cuts=cuts).of(blocks)
     assert found.ahead is not None
     states = found.ahead
     if all(state is not None for state in before):
@@ -183,26 +183,28 @@ def read_all(
     state, folds = found.state, found.folds
     if now is not None:
         plain = AffineMap(None, None)
-        state = _rescaled(course, state, plain, now)
+        state = _rescaled(settings, state, plain, now)
         if folds is not None:
-            folds = tuple(s if s is None else _rescaled(course, s, plain, now) for s in folds)
+            folds = tuple(s if s is None else _rescaled(settings, s, plain, now) for s in folds)
         if former is not None and then is not None:
-            former = _rescaled(course, former, then, now)
+            former = _rescaled(settings, former, then, now)
     return found._replace(state=state, ahead=None, folds=folds), former
 
 
-def read_again(course: Course, blocks: Blocks, flow: Flow | None, function: Any) -> RowsStatistic:
+def read_again(
+    settings: FitSettings, blocks: Blocks, flow: Flow | None, function: Any
+) -> RowsStatistic:
     """Return the sums of all rows after a function of rows. The stages ahead do not learn."""
-    return Read(course, None if flow is None else flow.states, function).of(blocks)
+    return Read(settings, None if flow is None else flow.states, function).of(blocks)
 
 
-def rows_of(course: Course, block: Block) -> tuple[Array, Array | None, Array]:
+def rows_of(settings: FitSettings, block: Block) -> tuple[Array, Array | None, Array]:
     """Return the rows of a block in memory, their weights and targets. No stages are ahead."""
-    reader = course.reader._replace(finite=False)
+    reader = settings.reader._replace(finite=False)
     X = reader.rows(block.X, block.named)
     like = first_row(X)
-    weight = read_weight(block.sample_weight, like, block.named, unsigned=course.unsigned)
-    return X, weight, read_target(course, block, like)
+    weight = read_weight(block.sample_weight, like, block.named, unsigned=settings.unsigned)
+    return X, weight, read_target(settings, block, like)
 
 
 def example_of(like: Array) -> Array:
@@ -246,15 +248,15 @@ def _map_of(chain: Chain, states: tuple[Any, ...]) -> AffineMap | None:
     return function if isinstance(function, AffineMap) else AffineMap(None, None)
 
 
-def _rescaled(course: Course, state: Any, before: AffineMap, now: AffineMap) -> Any:
+def _rescaled(settings: FitSettings, state: Any, before: AffineMap, now: AffineMap) -> Any:
     """Return the state for the rows of the map ``now`` instead of those of ``before``."""
-    learner = course.learner
+    learner = settings.learner
     assert learner.rescale is not None
     rest, like = now.remainder, an_array(state)
     if rest is not None and before.remainder is None:
         # What the offset leaves is small, so that no digit of the remainder is lost after it.
         now = now._replace(remainder=None)
-        state = _rescaled(course, state, before, now)
+        state = _rescaled(settings, state, before, now)
         one = namespace(rest).ones_like(rest)
         moved: Any = one, rest if now.scale is None else rest / now.scale
     else:
@@ -266,10 +268,10 @@ def _rescaled(course: Course, state: Any, before: AffineMap, now: AffineMap) -> 
 
 def _of_staged(read: Read, block: Block) -> RowsStatistic:
     """Return the sums of a block that passes through stages."""
-    course = read.course
-    chain, learns = course.ahead, read.states is None
+    settings = read.settings
+    chain, learns = settings.ahead, read.states is None
     assert chain is not None
-    staged_block = staged(chain, course.reader, block, learns=learns)
+    staged_block = staged(chain, settings.reader, block, learns=learns)
     y = None if block.y is None else as_array(block.y)
     states = chain.before_any_block() if read.states is None else read.states
     found, passed = chain.learn(
@@ -277,7 +279,7 @@ def _of_staged(read: Read, block: Block) -> RowsStatistic:
         staged_block,
         y,
         block.along,
-        course.reader,
+        settings.reader,
         learns=learns,
         through=not learns,
         alone=learns,
@@ -285,8 +287,8 @@ def _of_staged(read: Read, block: Block) -> RowsStatistic:
     rows = passed.rows
     names = None if rows.functions else _get_feature_names(rows.array)
     same = all(isinstance(stage, Mergeable) for stage in chain.stages)
-    reader = Reader(course.reader.estimator, None, course.reader.names if same else None)
-    reader = reader._replace(dense=None if course.learner.sparse else reader.dense)
+    reader = Reader(settings.reader.estimator, None, settings.reader.names if same else None)
+    reader = reader._replace(dense=None if settings.learner.sparse else reader.dense)
     rows = reader._replace(finite=False).whole(rows, block.named)
     sums = _of_rows(read, rows, block, reader)
     return sums._replace(names=names, ahead=found if learns else None)
@@ -294,20 +296,20 @@ def _of_staged(read: Read, block: Block) -> RowsStatistic:
 
 def _of_rows(read: Read, rows: LazyRows, block: Block, reader: Reader) -> RowsStatistic:
     """Return the sums of the rows of a block."""
-    course, n = read.course, rows.array.shape[0]
-    learner = course.learner
+    settings, n = read.settings, rows.array.shape[0]
+    learner = settings.learner
     like = LazyRows(first_row(rows.array), rows.functions).all()
     if like.shape[1] == 0:
         raise no_features(reader.estimator, (n, 0))
-    weight = read_weight(block.sample_weight, like, block.named, unsigned=course.unsigned)
-    target = read_target(course, block, like) if learner.supervised else None
+    weight = read_weight(block.sample_weight, like, block.named, unsigned=settings.unsigned)
+    target = read_target(settings, block, like) if learner.supervised else None
     shown = rows if read.function is None else rows.then(read.function)
     with np.errstate(over="ignore", invalid="ignore"):
-        state = statistic_of(learner, shown, weight, target, course.n_outputs)
+        state = statistic_of(learner, shown, weight, target, settings.n_outputs)
     if may_be_refused(learner, state, n, reader):
-        if course.ahead is not None:
-            reader = reader._replace(names=names_made(course, read.states))
-        reader.finite_or_raise(rows.all(), block.named, made=course.ahead is not None)
+        if settings.ahead is not None:
+            reader = reader._replace(names=names_made(settings, read.states))
+        reader.finite_or_raise(rows.all(), block.named, made=settings.ahead is not None)
     folds = None
     if read.n_folds:
         folds = _folds(read, shown, weight, target, state, block.number)
@@ -333,7 +335,7 @@ def _folds(
         at = slice(start, start + size)
         some = LazyRows(rows_at(rows.array, at), rows.functions)
         w, y = (a if a is None else rows_at(a, at) for a in (weight, target))
-        learner, n_outputs = read.course.learner, read.course.n_outputs
+        learner, n_outputs = read.settings.learner, read.settings.n_outputs
         out.append(statistic_of(learner, some, w, y, n_outputs) if size else None)
         start += size
     return tuple(out)

@@ -11,8 +11,8 @@ import numpy as np
 from streamlearn import blocks as engine
 from streamlearn._arrays import Array, asarray, default_int, rows_at, to_numpy
 from streamlearn._training.block_learner import BlockLearner
-from streamlearn._training.course import Course, Learned
 from streamlearn._training.epochs import Progress, Publish, train
+from streamlearn._training.fit_settings import FitSettings, Learned
 from streamlearn._training.stopping import Never
 from streamlearn._validation.messages import few_rows, no_weight
 from streamlearn._validation.reader import same_place_or_raise
@@ -118,7 +118,7 @@ class ConvergedLater(Converged):
 
     Attributes
     ----------
-    course : Course
+    settings : FitSettings
     convergence : callable
         ``(n_rows, n_steps) -> Convergence``. It is called if there is a second epoch.
     max_iter : int
@@ -127,7 +127,7 @@ class ConvergedLater(Converged):
         The number of rows learned from before the fit.
     """
 
-    course: Course
+    settings: FitSettings
     convergence: Callable[[int, int], Convergence]
     max_iter: int
     rows_before: int
@@ -146,7 +146,7 @@ class ConvergedLater(Converged):
         """
         learned, total = progress.learned, progress.rule or progress.weight
         if learned.waiting is not None:
-            raise too_few(learned.waiting[0].shape[0], self.course)
+            raise too_few(learned.waiting[0].shape[0], self.settings)
         if not progress.stopped:
             state = learned.state._replace(spared=False)
             if progress.n_iter == 1 < self.max_iter:
@@ -233,7 +233,7 @@ def of_one_batch(
 
 
 def over_blocks(
-    course: Course,
+    settings: FitSettings,
     learned: Learned,
     blocks: Blocks,
     max_iter: int,
@@ -246,8 +246,8 @@ def over_blocks(
 
     Parameters
     ----------
-    course : Course
-        The course of the learner of `streamlearn.cluster.steps`.
+    settings : FitSettings
+        The settings of the learner of `streamlearn.cluster.steps`.
     learned : Learned
         The result to start from. It is not changed.
     blocks : Blocks
@@ -265,8 +265,8 @@ def over_blocks(
     ValueError
         If there are no rows, or no row has a weight.
     """
-    rule = ConvergedLater(course, convergence, max_iter, learned.rows)
-    learner = BlockLearner(course, inertia_of_block)
+    rule = ConvergedLater(settings, convergence, max_iter, learned.rows)
+    learner = BlockLearner(settings, inertia_of_block)
     out = train(
         learner,
         blocks,
@@ -307,12 +307,12 @@ def inertia_of_block(sums: Info, n_rows: int, n_iter: int, block: int | None) ->
     return steps.inertia_of(sums)
 
 
-def too_few(n: int, course: Course) -> ValueError:
+def too_few(n: int, settings: FitSettings) -> ValueError:
     """Return the error for fewer rows with a weight than clusters."""
     if n == 0:
         return no_weight()
-    weighted = " Rows of weight 0 do not count." if course.weighted else ""
-    return few_rows(n, course.n_outputs, weighted)
+    weighted = " Rows of weight 0 do not count." if settings.weighted else ""
+    return few_rows(n, settings.n_outputs, weighted)
 
 
 def _converged(state: MiniBatchState | None) -> bool:

@@ -32,7 +32,7 @@ from streamlearn._arrays import (
     to_numpy,
     widest_float,
 )
-from streamlearn._training.course import generator
+from streamlearn._training.fit_settings import generator
 from streamlearn._validation.messages import no_rows, no_weight
 from streamlearn._validation.reader import Reader
 from streamlearn.blocks import Block, Blocks, reduce

@@ -20,8 +20,8 @@ from streamlearn._estimator.inputs import (
 )
 from streamlearn._estimator.outputs import Transformer
 from streamlearn._training.ahead import hand_back
-from streamlearn._training.course import Course, Learned, Shuffle, Target
 from streamlearn._training.epochs import Progress, Publish
+from streamlearn._training.fit_settings import FitSettings, Learned, Shuffle, Target
 from streamlearn._training.parallel import n_side_by_side
 from streamlearn._validation.messages import few_rows
 from streamlearn.cluster import fits, passes, steps
@@ -333,7 +333,7 @@ class MiniBatchKMeans(
     ) -> fits.Outcome:
         """Fit to the blocks one after the other. ``seed`` shuffles the rows of X in memory."""
         flow, in_order = given.flow, partial_fit or not given.blocks.in_memory
-        course = Course(
+        settings = FitSettings(
             steps.learner(params),
             self.n_clusters,
             given.reader,
@@ -348,7 +348,7 @@ class MiniBatchKMeans(
             learned = learned._replace(ahead=flow.states)
         max_iter = 1 if partial_fit else self._max_iter(lazy=in_order)
         out = fits.over_blocks(
-            course,
+            settings,
             learned,
             given.blocks,
             max_iter,

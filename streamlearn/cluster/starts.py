@@ -10,7 +10,7 @@ import numpy as np
 
 from streamlearn._arrays import Array, asarray, concat, default_int, rows_at, to_numpy
 from streamlearn._estimator.inputs import CheckedInputs
-from streamlearn._training.course import generator
+from streamlearn._training.fit_settings import generator
 from streamlearn._training.summed import wider
 from streamlearn._validation.messages import no_rows
 from streamlearn._validation.reader import Reader, same_place_or_raise

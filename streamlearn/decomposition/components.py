@@ -14,7 +14,7 @@ from streamlearn._arrays import Array, asarray, itemsize, namespace, to_numpy
 from streamlearn._estimator.inputs import CheckedInputs
 from streamlearn._estimator.mergeable import MOST_FEATURES, MergeableTransformer
 from streamlearn._estimator.outputs import feature_names
-from streamlearn._training.course import Course
+from streamlearn._training.fit_settings import FitSettings
 from streamlearn._training.summed import read_again
 from streamlearn._validation.arrays import DENSE
 from streamlearn.blocks import is_frame
@@ -296,10 +296,10 @@ class Components(ClassNamePrefixFeaturesOutMixin, MergeableTransformer):
         self._accurate = found.accurate
         self._set(found)
 
-    def _read_more(self, course: Course, given: CheckedInputs) -> None:
+    def _read_more(self, settings: FitSettings, given: CheckedInputs) -> None:
         asked = self._settings()
         if isinstance(self._state, RangeSums):
-            self._read_ranges(self._state, course, given)
+            self._read_ranges(self._state, settings, given)
             return
         sums = sums_of(self._state, centred=asked.centred)
         # Float32 does not show what a second read would add.
@@ -308,19 +308,19 @@ class Components(ClassNamePrefixFeaturesOutMixin, MergeableTransformer):
             return
         turned = asarray(whitening(sums.xx, sums.unit), like=self._state.mean)
         mean = comoments.mean(self._state) if asked.centred else None
-        again = read_again(course, given.blocks, given.flow, Projection(turned, mean))
+        again = read_again(settings, given.blocks, given.flow, Projection(turned, mean))
         zz, unit, _ = sums_of(again.state, centred=asked.centred)
         root = root_again(sums.xx, zz * unit * unit[:, None])
         self._shown(decomposed(asked, self._state, root), self.n_reads_ + 1)
 
-    def _read_ranges(self, state: RangeSums, course: Course, given: CheckedInputs) -> None:
+    def _read_ranges(self, state: RangeSums, settings: FitSettings, given: CheckedInputs) -> None:
         """Multiply the vectors of the range finder by the rows, in further reads."""
         asked, drawn, d = self._settings(), self._drawn, state.mean.shape[0]
         assert drawn is not None
         n = self._n_rows()
 
         def read(vectors: np.ndarray) -> RangeSums:
-            again = course._replace(learner=range_sums.learner(vectors))
+            again = settings._replace(learner=range_sums.learner(vectors))
             found: RangeSums = read_again(again, given.blocks, given.flow, None).state
             return found
 

@@ -10,7 +10,7 @@ from sklearn.utils.validation import validate_data
 from streamlearn import blocks as engine
 from streamlearn._estimator.inputs import CheckedInputs, labels_of_target, unchanged_on_error
 from streamlearn._estimator.mergeable import MergeableEstimator
-from streamlearn._training.course import Course, Target
+from streamlearn._training.fit_settings import FitSettings, Target
 from streamlearn._training.summed import read_again
 from streamlearn._validation.labels import classes_missing, listed, same_labels_or_raise
 from streamlearn.core.learner import Learner
@@ -62,11 +62,11 @@ class ScoreFilter(Selector, MergeableEstimator):
         self.scores_, self.pvalues_ = found
         self._check_params(np.empty((0, len(self.scores_))), None)
 
-    def _read_more(self, course: Course, given: CheckedInputs) -> None:
+    def _read_more(self, settings: FitSettings, given: CheckedInputs) -> None:
         if self._again is None:
             return
         learner, of = self._again
-        second = course._replace(learner=learner)
+        second = settings._replace(learner=learner)
         self._set_scores(of(read_again(second, given.blocks, given.flow, None).state))
         self._again = None
 

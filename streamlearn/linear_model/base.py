@@ -18,8 +18,8 @@ from streamlearn._estimator.inputs import CheckedInputs, check_inputs, is_foreig
 from streamlearn._thirdparty import row_loop
 from streamlearn._training.ahead import hand_back
 from streamlearn._training.block_learner import BlockLearner
-from streamlearn._training.course import Course, First, HeldOut, Learned, Shuffle, Target
 from streamlearn._training.epochs import Progress, Publish, train
+from streamlearn._training.fit_settings import First, FitSettings, HeldOut, Learned, Shuffle, Target
 from streamlearn._training.parallel import n_side_by_side, why_unsigned
 from streamlearn._training.refining import refined
 from streamlearn._training.stopping import Never, NoImprovement
@@ -147,7 +147,7 @@ class SGD(Parameters, LinearScores, SparseCoef, SklearnAttributes, Estimator):
         max_iter = 1 if one_pass else 1000 if self.max_iter == "auto" else int(self.max_iter)
         epoch = self._epoch if partial_fit and former is not None else 0
         drawn = self._draws(given, n_outputs, epoch, classes is not None, row_by_row)
-        course = self._course(
+        settings = self._fit_settings(
             given,
             algorithm,
             learner,
@@ -159,8 +159,8 @@ class SGD(Parameters, LinearScores, SparseCoef, SklearnAttributes, Estimator):
         )
         if given.flow is not None:
             learned = learned._replace(ahead=given.flow.states)
-        answer = partial(algorithm.answer, course.learner.params)
-        block_learner = BlockLearner(course, mean_loss)
+        answer = partial(algorithm.answer, settings.learner.params)
+        block_learner = BlockLearner(settings, mean_loss)
         known = self.n_features_in_ if given.flow is None else None
 
         def attributes(progress: Progress) -> dict[str, Any] | None:
@@ -190,7 +190,7 @@ class SGD(Parameters, LinearScores, SparseCoef, SklearnAttributes, Estimator):
                 block_learner,
                 given.blocks,
                 Progress(learned, epoch),
-                Never() if partial_fit else self._stopping(course),
+                Never() if partial_fit else self._stopping(settings),
                 max_iter=1 if one_call else max_iter,
                 watched_by=() if one_call or not self.verbose else [Lines(answer)],
                 publish=None if one_call else Publish(self, attributes, given.flow),
@@ -198,7 +198,7 @@ class SGD(Parameters, LinearScores, SparseCoef, SklearnAttributes, Estimator):
             if one_call:
                 outcome = after_one_call(outcome, max_iter)
             if self.refine and not (partial_fit or outcome.interrupted):
-                matrix_or_raise(course.learner, outcome.learned.state, self.refine)
+                matrix_or_raise(settings.learner, outcome.learned.state, self.refine)
                 further = refined(block_learner, given.blocks, outcome, self.refine)
                 outcome = outcome._replace(learned=further)
             coef, intercept = answer(outcome.learned.state)
@@ -216,7 +216,7 @@ class SGD(Parameters, LinearScores, SparseCoef, SklearnAttributes, Estimator):
                 stacklevel=4,
             )
 
-    def _course(
+    def _fit_settings(
         self,
         given: CheckedInputs,
         algorithm: Any,
@@ -227,7 +227,7 @@ class SGD(Parameters, LinearScores, SparseCoef, SklearnAttributes, Estimator):
         drawn: draws.FitDraws,
         *,
         max_iter: int | None,
-    ) -> Course:
+    ) -> FitSettings:
         """Return the settings of a fit. ``max_iter`` is None for a call of ``partial_fit``."""
         n_parallel = n_side_by_side(self.n_parallel, given.blocks)
         row_by_row = algorithm is rowwise
@@ -243,7 +243,7 @@ class SGD(Parameters, LinearScores, SparseCoef, SklearnAttributes, Estimator):
                 learner, given, first, max_iter, drawn.order_seeds, drawn.held_rows
             )
             by = by if batch_size is None else None
-        return Course(
+        return FitSettings(
             learner,
             n_outputs,
             given.reader,
@@ -317,15 +317,15 @@ class SGD(Parameters, LinearScores, SparseCoef, SklearnAttributes, Estimator):
         share = float(self.validation_fraction) if rows is None else 0.0
         return HeldOut(self._metric, self._predicted(), share, rows)
 
-    def _stopping(self, course: Course) -> NoImprovement:
+    def _stopping(self, settings: FitSettings) -> NoImprovement:
         """Return the stopping rule."""
-        held_out, cause = course.held_out, ""
+        held_out, cause = settings.held_out, ""
         if held_out is not None:
             cause = f"validation_fraction={held_out.share!r} of each block's rows holds out"
             if held_out.rows is not None:
                 cause = f"validation_fraction holds out {len(held_out.rows)} of the rows:"
         return NoImprovement(
-            course.n_outputs,
+            settings.n_outputs,
             -np.inf if self.tol is None else self.tol,
             self.n_iter_no_change,
             score=None if held_out is None else held_out.score,

@@ -13,7 +13,7 @@ from streamlearn import metrics
 from streamlearn._estimator.callbacks import watched
 from streamlearn._estimator.inputs import labels_of_target, unchanged_on_error
 from streamlearn._sklearn import Options, StrOptions
-from streamlearn._training.course import Learned
+from streamlearn._training.fit_settings import Learned
 from streamlearn._validation.labels import (
     Labels,
     class_weights,

@@ -12,7 +12,7 @@ from sklearn.utils import check_scalar
 from streamlearn._arrays import is_array, to_numpy
 from streamlearn._estimator.inputs import CheckedInputs
 from streamlearn._sklearn import Interval, Options, StrOptions
-from streamlearn._training.course import Target
+from streamlearn._training.fit_settings import Target
 from streamlearn.linear_model.elastic_net import L1Penalized
 from streamlearn.linear_model.folds import ByFolds, squared_errors
 from streamlearn.linear_model.l1_minimum import path

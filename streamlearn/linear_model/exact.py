@@ -12,7 +12,7 @@ from streamlearn._estimator.inputs import CheckedInputs
 from streamlearn._estimator.mergeable import MOST_FEATURES
 from streamlearn._estimator.outputs import one_column
 from streamlearn._estimator.predictor import MergeablePredictor, MergeableRegressor
-from streamlearn._training.course import Course
+from streamlearn._training.fit_settings import FitSettings
 from streamlearn._training.summed import read_again
 from streamlearn.core.class_scores import as_they_are
 from streamlearn.core.learner import Learner
@@ -71,14 +71,14 @@ class ExactLinear(LinearScores, MergeablePredictor):
         self._accurate = found.accurate
         return found
 
-    def _read_more(self, course: Course, given: CheckedInputs) -> None:
+    def _read_more(self, settings: FitSettings, given: CheckedInputs) -> None:
         # Coefficients in float32 do not show what a second read would add.
         single = itemsize(self._like.dtype, namespace(self._like)) < 8
         if self._accurate or (single and self.condition_number_ < 1e3):
             return
         problem = problem_of(self._state, fit_intercept=self.fit_intercept)
         function = whitening(problem, self._state.mean)
-        sums = read_again(course, given.blocks, given.flow, function)
+        sums = read_again(settings, given.blocks, given.flow, function)
         self._set(
             with_root(problem, sums.state, fit_intercept=self.fit_intercept), self.n_reads_ + 1
         )

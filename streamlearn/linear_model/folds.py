@@ -15,7 +15,7 @@ from sklearn.model_selection import KFold, check_cv
 
 from streamlearn._arrays import device, is_sparse, namespace, rows_at, to_numpy
 from streamlearn._estimator.inputs import CheckedInputs
-from streamlearn._training.course import Course
+from streamlearn._training.fit_settings import FitSettings
 from streamlearn._training.summed import rows_of
 from streamlearn.core.statistics import comoments
 from streamlearn.linear_model.exact import ExactRegressor
@@ -62,12 +62,12 @@ class ByFolds(WholeFit, ExactRegressor):
     def _n_folds(self) -> int:
         return 0 if self._splits_rows() else int(getattr(self.cv, "n_splits", self.cv))
 
-    def _split(self, course: Course, given: CheckedInputs) -> list[tuple[Any, Any]]:
+    def _split(self, settings: FitSettings, given: CheckedInputs) -> list[tuple[Any, Any]]:
         """Return the sums of the rows to learn from and of those held out, for each split."""
-        learner = course.learner
+        learner = settings.learner
         assert given.whole is not None
         assert learner.of_block is not None
-        X, weight, target = rows_of(course, given.whole)
+        X, weight, target = rows_of(settings, given.whole)
         y, n = to_numpy(target), X.shape[0]
         found = []
         for split in check_cv(self.cv, y, classifier=False).split(np.zeros((n, 1)), y):
@@ -110,9 +110,9 @@ class ByFolds(WholeFit, ExactRegressor):
             problem_of(held_out, fit_intercept=True),
         )
 
-    def _choose_by_rows(self, course: Course, given: CheckedInputs) -> None:
+    def _choose_by_rows(self, settings: FitSettings, given: CheckedInputs) -> None:
         """Choose the penalty by splits of rows in memory, which have been read once."""
-        self._pairs = self._split(course, given)
+        self._pairs = self._split(settings, given)
         try:
             self._publish()
         finally:
@@ -122,10 +122,10 @@ class ByFolds(WholeFit, ExactRegressor):
         """Return whether the penalty is chosen later, by splits of rows."""
         return self._splits_rows() and self._pairs is None
 
-    def _read_more(self, course: Course, given: CheckedInputs) -> None:
+    def _read_more(self, settings: FitSettings, given: CheckedInputs) -> None:
         if self._splits_rows():
-            self._choose_by_rows(course, given)
-        super()._read_more(course, given)
+            self._choose_by_rows(settings, given)
+        super()._read_more(settings, given)
 
 
 def squared_errors(coef: np.ndarray, learned: Problem, held_out: Problem) -> np.ndarray:

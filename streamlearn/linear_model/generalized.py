@@ -10,7 +10,7 @@ from scipy.sparse import issparse
 from streamlearn._arrays import Array, asarray, to_numpy
 from streamlearn._estimator.inputs import CheckedInputs
 from streamlearn._estimator.mergeable import MOST_FEATURES
-from streamlearn._training.course import Course
+from streamlearn._training.fit_settings import FitSettings
 from streamlearn._training.summed import read_again
 from streamlearn.core.linear import newton_sums
 from streamlearn.linear_model.least_squares import Problem, problem_of
@@ -140,14 +140,14 @@ class GeneralizedLinear(WholeFit):
         """Return the change of the intercepts in the first step, (K,)."""
         return np.zeros(len(v))  # with centred features it is 0
 
-    def _read_more(self, course: Course, given: CheckedInputs) -> None:
+    def _read_more(self, settings: FitSettings, given: CheckedInputs) -> None:
         objective, (loss, parameter) = self._objective, self._loss()
         zero, v = self._begin
         function = objective.of.rows(self._state.mean)
 
         def read(weights: np.ndarray, former: np.ndarray | None) -> newton_sums.DerivativeSums:
             params = newton_sums.Params(loss, parameter, weights, former, *self._classes())
-            again = course._replace(learner=newton_sums.learner(params))
+            again = settings._replace(learner=newton_sums.learner(params))
             return read_again(again, given.blocks, given.flow, function).state
 
         found = minimum(

@@ -15,7 +15,7 @@ from streamlearn._estimator.inputs import CheckedInputs
 from streamlearn._estimator.outputs import one_column
 from streamlearn._estimator.predictor import MergeableRegressor
 from streamlearn._sklearn import Interval, StrOptions
-from streamlearn._training.course import Target
+from streamlearn._training.fit_settings import Target
 from streamlearn._validation.targets import valid_for
 from streamlearn.core.learner import Learner
 from streamlearn.core.statistics import block_comoments

@@ -16,7 +16,7 @@ from streamlearn._estimator.mergeable import MOST_FEATURES
 from streamlearn._estimator.outputs import one_column
 from streamlearn._estimator.predictor import MergeableRegressor
 from streamlearn._sklearn import Interval
-from streamlearn._training.course import Course, Target
+from streamlearn._training.fit_settings import FitSettings, Target
 from streamlearn._training.summed import read_again
 from streamlearn.core.learner import Learner
 from streamlearn.core.linear import huber_sums
@@ -248,7 +248,7 @@ class HuberRegressor(LinearScores, WholeFit, MergeableRegressor):
         rest = yy - 2.0 * v[:-1] @ xy + v[:-1] @ of.xx @ v[:-1]
         return v, max(float(np.sqrt(max(rest, 0.0))), self._objective.least)
 
-    def _read_more(self, course: Course, given: CheckedInputs) -> None:
+    def _read_more(self, settings: FitSettings, given: CheckedInputs) -> None:
         self.__dict__.pop("outliers_", None)
         function = self._of.rows(self._state.mean)
 
@@ -256,7 +256,7 @@ class HuberRegressor(LinearScores, WholeFit, MergeableRegressor):
             params = huber_sums.Params(
                 float(self.epsilon), v[None, :], scale, caution, self._level, self._unit
             )
-            again = course._replace(learner=huber_sums.learner(params))
+            again = settings._replace(learner=huber_sums.learner(params))
             return read_again(again, given.blocks, given.flow, function).state
 
         found = minimum(

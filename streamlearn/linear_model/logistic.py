@@ -12,7 +12,7 @@ from streamlearn._arrays import device, namespace, to_numpy
 from streamlearn._estimator.inputs import CheckedInputs
 from streamlearn._estimator.predictor import MergeableClassifier
 from streamlearn._sklearn import Interval, Options, StrOptions
-from streamlearn._training.course import Target
+from streamlearn._training.fit_settings import Target
 from streamlearn._validation.labels import two_classes_or_raise
 from streamlearn.core.learner import Learner
 from streamlearn.core.statistics import class_comoments, comoments

@@ -26,7 +26,7 @@ from sklearn.base import clone
 
 from streamlearn._arrays import asarray, default_int, namespace, to_numpy
 from streamlearn._estimator.inputs import CheckedInputs
-from streamlearn._training.course import Learned
+from streamlearn._training.fit_settings import Learned
 from streamlearn.blocks import Record, Watch, watching
 from streamlearn.core.learner import Learner
 from streamlearn.core.linear import newton_state, sgd

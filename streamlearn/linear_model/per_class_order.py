@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from streamlearn._arrays import asarray, default_int, namespace, to_numpy
-from streamlearn._training.course import First
+from streamlearn._training.fit_settings import First
 from streamlearn.core.batches import cut, learn_batches
 from streamlearn.core.learner import Batch, Info, Learner
 from streamlearn.core.linear import rowwise

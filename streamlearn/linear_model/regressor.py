@@ -12,7 +12,7 @@ from streamlearn._arrays import Array
 from streamlearn._estimator.callbacks import watched
 from streamlearn._estimator.inputs import unchanged_on_error
 from streamlearn._sklearn import Interval
-from streamlearn._training.course import Learned
+from streamlearn._training.fit_settings import Learned
 from streamlearn._validation.targets import valid_for
 from streamlearn.blocks import taken_apart
 from streamlearn.core.scores import R2

@@ -13,7 +13,7 @@ from sklearn.utils import check_scalar
 from streamlearn._arrays import Array, cast, is_sparse, namespace, to_numpy
 from streamlearn._estimator.inputs import CheckedInputs
 from streamlearn._sklearn import Interval, StrOptions
-from streamlearn._training.course import Course, Target
+from streamlearn._training.fit_settings import FitSettings, Target
 from streamlearn._training.summed import read_again, rows_of
 from streamlearn._validation.messages import sums_are_finite
 from streamlearn.core.statistics import left_out_errors
@@ -200,20 +200,20 @@ class RidgeCV(ByFolds):
             super()._publish()
             del self._folds
 
-    def _read_more(self, course: Course, given: CheckedInputs) -> None:
+    def _read_more(self, settings: FitSettings, given: CheckedInputs) -> None:
         if self.cv is None:
             params = self._models()
             learner = left_out_errors.learner(params)
             errors = read_again(
-                course._replace(learner=learner), given.blocks, given.flow, None
+                settings._replace(learner=learner), given.blocks, given.flow, None
             ).state
             squares, rows = (to_numpy(a).astype(np.float64) for a in errors)
             self._choose(self._scores_of_rows(squares, float(rows[0])))
             if self.store_cv_results:
                 assert given.whole is not None
-                self.cv_results_ = self._results(params, *rows_of(course, given.whole))
+                self.cv_results_ = self._results(params, *rows_of(settings, given.whole))
             self._set(problem_of(self._state, fit_intercept=self.fit_intercept), 2)
-        super()._read_more(course, given)
+        super()._read_more(settings, given)
 
     def _scores_of_rows(self, squares: np.ndarray, n_rows: float) -> np.ndarray:
         """Return the scores (n_alphas, n_targets), from sums of weights times squared errors."""

@@ -13,7 +13,7 @@ import numpy as np
 
 from streamlearn._arrays import Array, asarray, float_dtype, is_array, is_sparse, to_numpy
 from streamlearn._thirdparty import row_loop
-from streamlearn._training.course import Learned
+from streamlearn._training.fit_settings import Learned
 from streamlearn._validation.arrays import as_numbers
 from streamlearn.blocks import Blocks
 from streamlearn.core.learner import Learner

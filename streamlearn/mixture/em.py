@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from streamlearn._arrays import Array, asarray, cast, device, namespace, to_float, widest_float
-from streamlearn._training.course import generator
+from streamlearn._training.fit_settings import generator
 from streamlearn._training.summed import example_of, wider
 from streamlearn._validation.messages import diverged, no_rows
 from streamlearn._validation.reader import Reader, same_place_or_raise

@@ -10,7 +10,7 @@ from sklearn.utils import indexable
 from streamlearn import blocks as engine
 from streamlearn._arrays import is_sparse
 from streamlearn._thirdparty.tags import by_row_and_same, is_lazy, rows_known
-from streamlearn._training.course import generator
+from streamlearn._training.fit_settings import generator
 from streamlearn.wrappers.split import rows_at
 
 BLOCKS_IN_MEMORY = 20

@@ -26,8 +26,8 @@ from streamlearn._estimator.inputs import (
 from streamlearn._estimator.outputs import rows_out
 from streamlearn._training.ahead import hand_back
 from streamlearn._training.block_learner import BlockLearner
-from streamlearn._training.course import Course, First, HeldOut, Learned, Shuffle, Target
 from streamlearn._training.epochs import Progress, Publish, train
+from streamlearn._training.fit_settings import First, FitSettings, HeldOut, Learned, Shuffle, Target
 from streamlearn._training.parallel import n_side_by_side, why_unsigned
 from streamlearn._training.prepare import PreparedBlock, taken
 from streamlearn._training.stopping import Best, NoImprovementOfNet, mean_objective
@@ -192,7 +192,7 @@ class MLP(Parameters, Estimator):
                 UserWarning,
                 stacklevel=5,
             )
-        course = Course(
+        settings = FitSettings(
             mlp.learner(params),
             goal.n_outputs,
             given.reader,
@@ -203,7 +203,7 @@ class MLP(Parameters, Estimator):
         )
         at_hand = PreparedBlock(rows.X, rows.target, rows.weight, held_out=held_out)
         learned = Learned(net, 0 if restarts else getattr(self, "t_", 0))
-        learner = BlockLearner(course, mean_objective_of_block, at_hand)
+        learner = BlockLearner(settings, mean_objective_of_block, at_hand)
         self._train(
             learner, given, goal, learned, one_pass=False, restarts=restarts, further=further
         )
@@ -239,7 +239,7 @@ class MLP(Parameters, Estimator):
             shuffle = "batches" if lazy and self.shuffle != "rows" else "rows"
         n_parallel = n_side_by_side(self.n_parallel, given.blocks)
         learner = mlp.learner(params)._replace(init=partial(draws.start_in_task, first_draws))
-        course = Course(
+        settings = FitSettings(
             learner,
             goal.n_outputs,
             given.reader,
@@ -259,7 +259,7 @@ class MLP(Parameters, Estimator):
         if given.flow is not None:
             learned = learned._replace(ahead=given.flow.states)
         outcome = self._train(
-            BlockLearner(course, mean_objective_of_block),
+            BlockLearner(settings, mean_objective_of_block),
             given,
             goal,
             learned,
@@ -291,7 +291,7 @@ class MLP(Parameters, Estimator):
             best = self._learned.best
         if learned.state is not None and best.net is None:
             best = best._replace(net=learned.state[:2])
-        held_out = learner.course.held_out
+        held_out = learner.settings.held_out
         rule = NoImprovementOfNet(
             self.tol,
             self.n_iter_no_change,

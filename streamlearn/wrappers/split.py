@@ -12,7 +12,7 @@ from streamlearn import blocks as engine
 from streamlearn._arrays import asarray, default_int, is_array, namespace
 from streamlearn._sklearn import _safe_indexing
 from streamlearn._thirdparty.tags import by_row_and_same, is_lazy, rows_known
-from streamlearn._training.course import generator
+from streamlearn._training.fit_settings import generator
 from streamlearn.wrappers import scoring
 from streamlearn.wrappers.block_learners import AsGiven, Copies, LearnedCopy, too_few_blocks
 

@@ -10,30 +10,40 @@ from hypothesis import strategies as st
 
 from streamlearn._training import prepare
 from streamlearn._training.block_learner import BlockLearner
-from streamlearn._training.course import Course, Learned
 from streamlearn._training.epochs import Progress, train
+from streamlearn._training.fit_settings import FitSettings, Learned
 from streamlearn._training.stopping import NoImprovement, StallCounts
 from streamlearn.blocks import align
 from streamlearn.core import scores
 from streamlearn.core.linear import sgd
 from streamlearn.linear_model.training import Lines, mean_loss
 from tests.containers import dask_array
-from tests.training.test_block_learner import CHUNKS, N_FEATURES, PARAMS, course, table
+from tests.training.test_block_learner import CHUNKS, N_FEATURES, PARAMS, fit_settings, table
 
 FOREVER = {"max_iter": 3, "tol": -np.inf, "n_iter_no_change": 5}
 
 
-def fit(plan: Course, learned: Learned, data, *, max_iter, tol, n_iter_no_change, epoch=0, **how):
-    held_out = plan.held_out
+def fit(
+    settings: FitSettings,
+    learned: Learned,
+    data,
+    *,
+    max_iter,
+    tol,
+    n_iter_no_change,
+    epoch=0,
+    **how,
+):
+    held_out = settings.held_out
     rule = NoImprovement(
-        plan.n_outputs,
+        settings.n_outputs,
         tol,
         n_iter_no_change,
         score=None if held_out is None else held_out.score,
         held_out="too small a share holds out",
-        adaptive=getattr(plan.learner.params, "learning_rate", None) == "adaptive",
+        adaptive=getattr(settings.learner.params, "learning_rate", None) == "adaptive",
     )
-    learner, progress = BlockLearner(plan, mean_loss), Progress(learned, epoch)
+    learner, progress = BlockLearner(settings, mean_loss), Progress(learned, epoch)
     return train(learner, data, progress, rule, max_iter=max_iter, **how)
 
 
@@ -102,10 +112,10 @@ def test_a_score_of_too_few_rows_says_nothing():
 @pytest.mark.parametrize("window", [1, 3])
 @pytest.mark.parametrize("shuffle", [None, "batches", "rows"])
 def test_engine_settings_change_no_bit(segment, window, shuffle):
-    plan = course(shuffle=shuffle)
-    want = fit(plan, Learned(), blocks(), **FOREVER)
+    settings = fit_settings(shuffle=shuffle)
+    want = fit(settings, Learned(), blocks(), **FOREVER)
     with dask.config.set({"streamlearn.segment": segment, "streamlearn.window": window}):
-        got = fit(plan, Learned(), blocks(), **FOREVER)
+        got = fit(settings, Learned(), blocks(), **FOREVER)
     np.testing.assert_array_equal(got.learned.state.coef, want.learned.state.coef)
     assert got.losses == want.losses
     assert got.learned.rows == 3 * sum(CHUNKS)
@@ -116,20 +126,20 @@ def test_engine_settings_change_no_bit(segment, window, shuffle):
 
 def test_a_later_epoch_is_told_apart():
     """Two fits of an epoch each, the second numbered 1, are one fit of two."""
-    plan = course()
-    both = fit(plan, Learned(), blocks(), **FOREVER | {"max_iter": 2})
+    settings = fit_settings()
+    both = fit(settings, Learned(), blocks(), **FOREVER | {"max_iter": 2})
     one = FOREVER | {"max_iter": 1}
-    first = fit(plan, Learned(), blocks(), **one)
-    second = fit(plan, first.learned, blocks(), epoch=1, **one)
+    first = fit(settings, Learned(), blocks(), **one)
+    second = fit(settings, first.learned, blocks(), epoch=1, **one)
     np.testing.assert_array_equal(second.learned.state.coef, both.learned.state.coef)
     assert first.losses + second.losses == both.losses
 
 
 def test_where_a_fit_starts_is_not_changed():
-    plan = course()
-    start = fit(plan, Learned(), blocks(), **FOREVER).learned
+    settings = fit_settings()
+    start = fit(settings, Learned(), blocks(), **FOREVER).learned
     before = [np.array(a) for a in start.state]
-    fit(plan, start, blocks(), epoch=3, **FOREVER)
+    fit(settings, start, blocks(), epoch=3, **FOREVER)
     for a, b in zip(start.state, before, strict=True):
         np.testing.assert_array_equal(a, b)
 
@@ -141,12 +151,12 @@ def test_stopped_columns_stand_still_and_move_again_after_the_fit(monkeypatch):
     params = sgd.Params(
         loss="squared_error", kind="values", learning_rate="constant", eta0=0.1, penalty=None
     )
-    plan = course(sgd.learner(params), n_outputs=2, classes=None, shuffle=None)
+    settings = fit_settings(sgd.learner(params), n_outputs=2, classes=None, shuffle=None)
     monkeypatch.setattr(prepare, "read_values", lambda y, *_: y)
 
     def run(max_iter):
         rule = {"max_iter": max_iter, "tol": 1e-2, "n_iter_no_change": 2}
-        return fit(plan, Learned(), align(X=X, y=y), **rule)
+        return fit(settings, Learned(), align(X=X, y=y), **rule)
 
     short, long = run(4), run(30)
     np.testing.assert_array_equal(short.learned.state.coef[0], long.learned.state.coef[0])
@@ -159,7 +169,7 @@ def test_stopped_columns_stand_still_and_move_again_after_the_fit(monkeypatch):
 def test_adaptive_steps_are_cut_by_five_and_then_stop():
     params = PARAMS._replace(learning_rate="adaptive", eta0=4e-6)
     outcome = fit(
-        course(sgd.learner(params), shuffle=None),
+        fit_settings(sgd.learner(params), shuffle=None),
         Learned(),
         blocks(),
         max_iter=50,
@@ -174,18 +184,18 @@ def test_adaptive_steps_are_cut_by_five_and_then_stop():
 @pytest.mark.parametrize("chunks", [(0,), (0, 0)])
 def test_no_rows_is_an_error(chunks):
     with pytest.raises(ValueError, match=r"0 sample.*SomeEstimator"):
-        fit(course(), Learned(), blocks(chunks), **FOREVER)
-    started = fit(course(), Learned(), blocks(), **FOREVER).learned
+        fit(fit_settings(), Learned(), blocks(chunks), **FOREVER)
+    started = fit(fit_settings(), Learned(), blocks(), **FOREVER).learned
     with pytest.raises(ValueError, match="0 sample"):
-        fit(course(), started, blocks(chunks), **FOREVER)
+        fit(fit_settings(), started, blocks(chunks), **FOREVER)
 
 
 def test_weights_of_some_blocks_may_be_zero_but_not_of_all():
     weight = np.zeros(sum(CHUNKS))
     with pytest.raises(ValueError, match="at least one non-zero"):
-        fit(course(weighted=True), Learned(), blocks(sample_weight=weight), **FOREVER)
+        fit(fit_settings(weighted=True), Learned(), blocks(sample_weight=weight), **FOREVER)
     weight[-1] = 1.0
-    fitted = fit(course(weighted=True), Learned(), blocks(sample_weight=weight), **FOREVER)
+    fitted = fit(fit_settings(weighted=True), Learned(), blocks(sample_weight=weight), **FOREVER)
     assert np.count_nonzero(fitted.losses) == 3
 
 
@@ -193,9 +203,9 @@ def test_divergence_names_epoch_and_block():
     params = sgd.Params(
         loss="squared_error", kind="values", learning_rate="constant", eta0=1e200, penalty=None
     )
-    plan = course(sgd.learner(params), classes=None, shuffle=None)
+    settings = fit_settings(sgd.learner(params), classes=None, shuffle=None)
     with pytest.raises(ValueError, match=r"epoch #1, in block [02]\. Scaling"):
-        fit(plan, Learned(), blocks(), **FOREVER)
+        fit(settings, Learned(), blocks(), **FOREVER)
 
 
 def test_the_held_out_score_is_that_of_held_out_rows():
@@ -208,10 +218,10 @@ def test_the_held_out_score_is_that_of_held_out_rows():
         seen.append((len(target), float(np.mean(target == predicted))))
         return scores.correct(target, predicted, weight)
 
-    plan = course(held_out=0.25, metric=scores.ACCURACY._replace(of_block=noted))
+    settings = fit_settings(held_out=0.25, metric=scores.ACCURACY._replace(of_block=noted))
     with dask.config.set(scheduler="sync"):
         fit(
-            plan,
+            settings,
             Learned(),
             align(X=dask_array(X, (40, 20)), y=dask_array(y, (40, 20))),
             **FOREVER | {"max_iter": 2},
@@ -222,7 +232,7 @@ def test_the_held_out_score_is_that_of_held_out_rows():
 def test_lines_are_printed_at_segment_ends(capsys):
     with dask.config.set({"streamlearn.segment": 2}):
         fit(
-            course(shuffle=None),
+            fit_settings(shuffle=None),
             Learned(),
             blocks(),
             watched_by=[Lines(lambda state: (state.coef, state.intercept))],

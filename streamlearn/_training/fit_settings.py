@@ -91,7 +91,7 @@ class First(NamedTuple):
     rows: int = 0
 
 
-class Course(NamedTuple):
+class FitSettings(NamedTuple):
     """The settings of a fit. They can be pickled.
 
     Attributes
