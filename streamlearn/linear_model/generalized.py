@@ -98,7 +98,7 @@ class GeneralizedLinear(WholeFit):
     def _objective_of(self, problem: Problem) -> Composite:
         """Return what is minimized."""
         alpha = self._strength(problem.weight)
-        return Objective(Coordinates.of(problem), alpha, self.fit_intercept)
+        return Objective(Coordinates.of(problem, alpha), alpha, self.fit_intercept)
 
     def _unfinished(self) -> str:
         """Return the warning that more steps were needed."""

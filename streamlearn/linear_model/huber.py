@@ -210,7 +210,7 @@ class HuberRegressor(LinearScores, WholeFit, MergeableRegressor):
 
     def _publish(self) -> None:
         problem = problem_of(self._state, fit_intercept=self.fit_intercept)
-        of, d = Coordinates.of(problem), problem.d
+        d = problem.d
         y_unit = float(problem.unit[d])
         self._level = float(problem.mean[d])
         deviation = np.sqrt(problem.yy / problem.weight)
@@ -223,8 +223,8 @@ class HuberRegressor(LinearScores, WholeFit, MergeableRegressor):
             )
             if coef.shape == (d,):
                 former = coef, float(intercept), float(scale)
-        self._of = of
         strength = float(self.alpha) * self._unit / problem.weight
+        self._of = of = Coordinates.of(problem, strength)
         penalty = np.zeros((of.r + 1, of.r + 1))
         penalty[:-1, :-1] = strength * (of.transform.T @ of.transform)
         free = np.append(np.ones(of.r, dtype=bool), bool(self.fit_intercept))

@@ -145,24 +145,47 @@ def solve(problem: Problem, alpha: np.ndarray, tol: float, *, positive: bool = F
         Whether coefficients must not be negative.
     """
     d, t = problem.xy.shape
-    unit, y_unit = problem.unit[:d], problem.unit[d:]
+    y_unit = problem.unit[d:]
     coef, condition, rank, accurate = np.zeros((d, t)), 1.0, d, True
     for each in np.unique(alpha):
         at = np.flatnonzero(alpha == each)
+        own = _in_larger_units(problem, least_unit(each))
+        unit = own.unit[:d]
         penalty = each / unit / unit
         if positive:
-            found = _nonnegative(problem, at, penalty)
+            found = _nonnegative(own, at, penalty)
         elif each == 0:
-            found = _of_least_norm(problem, at, tol)
-        elif problem.root is not None:
-            found = _stacked(problem.root[0], problem.root[1][:, at], penalty)
+            found = _of_least_norm(own, at, tol)
+        elif own.root is not None:
+            found = _stacked(own.root[0], own.root[1][:, at], penalty)
         else:
-            found = _penalized(problem, at, penalty)
-        coef[:, at] = found.coef
+            found = _penalized(own, at, penalty)
+        with np.errstate(over="ignore", invalid="ignore"):
+            coef[:, at] = found.coef / unit[:, None] * y_unit[at]
         condition, rank = max(condition, found.condition), min(rank, found.rank)
         accurate = accurate and found.accurate
-    with np.errstate(over="ignore", invalid="ignore"):
-        return Solution((coef / unit[:, None] * y_unit).T, condition, rank, accurate)
+    return Solution(coef.T, condition, rank, accurate)
+
+
+def least_unit(penalty: float) -> float:
+    """Return the smallest unit of a feature in which a penalty of the squares does not overflow."""
+    return 1e-100 * float(np.sqrt(penalty))
+
+
+def _in_larger_units(problem: Problem, least: float) -> Problem:
+    """Return a problem in which no feature has a unit below ``least``."""
+    d = problem.d
+    unit = np.maximum(problem.unit[:d], least)
+    if (unit == problem.unit[:d]).all():
+        return problem
+    part = problem.unit[:d] / unit
+    root = problem.root if problem.root is None else (problem.root[0] * part, problem.root[1])
+    return problem._replace(
+        xx=problem.xx * part * part[:, None],
+        xy=problem.xy * part[:, None],
+        unit=np.append(unit, problem.unit[d:]),
+        root=root,
+    )
 
 
 def _of_least_norm(problem: Problem, at: np.ndarray, tol: float) -> Solution:

@@ -221,8 +221,8 @@ class LogisticRegression(ProbableClassifier, SparseCoef, GeneralizedLinear, Merg
     def _objective_of(self, problem: Problem) -> Composite:
         strength, l1, l2, scaling = self._penalty()
         strength /= problem.weight
-        of = Coordinates.of(problem, rotated=not l1)
         alpha = strength * l2
+        of = Coordinates.of(problem, alpha, rotated=not l1)
         own = alpha / scaling**2 if scaling else 0.0
         smooth = Objective(of, alpha, self.fit_intercept, own)
         return L1Objective(smooth, strength * l1, scaling) if l1 and strength else smooth

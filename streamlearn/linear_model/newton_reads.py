@@ -21,7 +21,7 @@ from streamlearn._estimator.unit_lengths import EPS, at_unit_length
 from streamlearn._training.epochs import warn_of_interrupt
 from streamlearn.core.linear.joint_loss import as_matrix
 from streamlearn.core.linear.newton_sums import DerivativeSums
-from streamlearn.linear_model.least_squares import Problem, Whitened, null_space
+from streamlearn.linear_model.least_squares import Problem, Whitened, least_unit, null_space
 
 WELL = 1e3
 """The condition number up to which features are scaled, and not rotated."""
@@ -55,19 +55,23 @@ class Coordinates(NamedTuple):
     condition: float
 
     @classmethod
-    def of(cls, problem: Problem, *, rotated: bool = True) -> Coordinates:
-        """Return the coordinates for the rows of a problem. ``rotated=False`` only scales them."""
+    def of(cls, problem: Problem, penalty: float, *, rotated: bool = True) -> Coordinates:
+        """Return the coordinates for the rows of a problem, and a ``penalty`` of the squares.
+
+        ``rotated=False`` only scales them.
+        """
         d, root = problem.d, np.sqrt(problem.weight)
         unit, known = problem.unit[:d], at_unit_length(problem.xx)
+        length = np.maximum(known.size * unit, root * least_unit(penalty))
         kept = known.values > known.noise
         least = known.values[kept][0] if kept.any() else 1.0
         condition = float(np.sqrt(max(known.values[-1], least) / least))
         if not rotated or (kept.all() and condition <= WELL):
-            scale = known.size * unit / root
+            scale = length / root
             transform, back = np.diag(1.0 / scale), np.diag(scale)
         else:
             vectors, values = known.vectors[:, kept], np.sqrt(known.values[kept])
-            scale = (known.size * unit)[:, None]
+            scale = length[:, None]
             transform = vectors / values / scale * root
             null = null_space(known.vectors[:, ~kept], known.size, unit, condition)
             transform -= null @ (null.T @ transform)
