@@ -1,4 +1,4 @@
-"""A feature in tiny units has no effect under a penalty, and no square of its unit overflows."""
+"""Features in tiny units: no effect under a penalty, and no square that overflows or is lost."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamlearn import linear_model
+from streamlearn.neighbors import NearestCentroid
 from tests.containers import dask_array
 
 RNG = np.random.default_rng(0)
@@ -63,3 +64,11 @@ def test_coefficients_keep_their_size_while_they_can(name):
 
     # far below the penalty a coefficient is proportional to its unit
     np.testing.assert_allclose(coef(-150) * 1e110, coef(-40), rtol=1e-5)
+
+
+def test_rows_whose_squares_underflow_are_not_constant():
+    labels = LABELS > 0
+    tiny = NearestCentroid().fit(X * 1e-200, labels)
+    np.testing.assert_allclose(tiny.centroids_ * 1e200, NearestCentroid().fit(X, labels).centroids_)
+    with pytest.raises(ValueError, match="All features have zero variance"):
+        NearestCentroid().fit(np.full((4, 2), 1e-200), [0, 1, 0, 1])

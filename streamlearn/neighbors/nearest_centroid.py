@@ -144,7 +144,7 @@ class NearestCentroid(DecidingClassifier):
         count = to_numpy(class_moments.weights(sums))
         means, total = to_numpy(class_moments.mean(each)), class_moments.pooled(each)
         overall = to_numpy(moments.mean(total))
-        if (to_numpy(moments.variance(total)) == 0).all():
+        if (to_numpy(moments.squares(total)) == 0).all():
             raise ValueError(
                 "All features have zero variance. Division by zero. Give rows that differ."
             )
