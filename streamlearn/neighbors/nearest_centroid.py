@@ -11,7 +11,7 @@ import numpy as np
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from streamlearn._arrays import asarray, namespace, to_numpy
+from streamlearn._arrays import asarray, namespace, powers_of_two, to_numpy
 from streamlearn._estimator.likelihoods import DecidingClassifier, labels
 from streamlearn._sklearn import Interval, StrOptions
 from streamlearn._validation.labels import two_classes_or_raise
@@ -148,13 +148,16 @@ class NearestCentroid(DecidingClassifier):
             raise ValueError(
                 "All features have zero variance. Division by zero. Give rows that differ."
             )
-        within = to_numpy(class_moments.variance(each)) * count[:, None]
+        within = [to_numpy(class_moments.deviation(each))]
         n, seen = count.sum(), count > 0
         if medians is not None:
             centres = np.where(seen[:, None], to_numpy(medians).astype(means.dtype), 0.0)
-            within += (means - centres) ** 2 * count[:, None]
+            within.append(means - centres)
             means = centres
-        deviation = np.sqrt(within.sum(axis=0) / (n - seen.sum()))
+        lengths = np.concatenate([part * np.sqrt(count)[:, None] for part in within])
+        # squares of features in tiny or huge units would be lost
+        unit = moments.or_one(powers_of_two(np.abs(lengths).max(axis=0)))
+        deviation = np.sqrt(((lengths / unit) ** 2).sum(axis=0) / (n - seen.sum())) * unit
         if (deviation == 0).any():
             warnings.warn(
                 "self.within_class_std_dev_ has at least 1 zero standard deviation."

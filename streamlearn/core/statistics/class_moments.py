@@ -118,6 +118,16 @@ def variance(each: Moments) -> Array:
     return xp.maximum(found, xp.zeros_like(found))
 
 
+def deviation(each: Moments) -> Array:
+    """Return the standard deviations in each class, (n_classes, n_features).
+
+    They are 0 without a row. They neither overflow nor underflow where `variance` does.
+    """
+    xp, weight = namespace(each.mean), moments.or_one(each.weight + each.weight_low)
+    squares = moments.squares(each) / weight
+    return _or_zero(each, xp.sqrt(xp.maximum(squares, xp.zeros_like(squares))) * each.unit)
+
+
 def _or_zero(each: Moments, x: Array) -> Array:
     xp = namespace(x)
     return xp.where(each.weight != 0, x, xp.zeros_like(x))
