@@ -6,12 +6,14 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
+from sklearn import metrics as theirs
 
 from streamlearn._arrays import Array, namespace, to_numpy
 from streamlearn.core import scores, value_losses
 from streamlearn.core.statistics import quantile_loss
 from streamlearn.core.statistics.moments import Moments
 from streamlearn.metrics.over_blocks import Statistic, computed
+from streamlearn.metrics.parameters import truth_value
 from streamlearn.metrics.values import (
     SKETCH,
     mean_of,
@@ -102,6 +104,7 @@ def r2_score(
     """
     if multioutput is None:
         multioutput = "uniform_average"
+    force_finite = truth_value(theirs.r2_score, "force_finite", force_finite)
     metric = over_outputs(R2_SUMS, partial(_r2, force_finite), multioutput, _variances)
     return computed(metric, y_true, y_pred, sample_weight)
 
@@ -155,6 +158,7 @@ def explained_variance_score(
     >>> explained_variance_score(np.asarray([1.0, 2.0, 3.0]), np.asarray([2.0, 3.0, 4.0]))
     1.0
     """
+    force_finite = truth_value(theirs.explained_variance_score, "force_finite", force_finite)
     metric = over_outputs(
         R2_SUMS, partial(_explained_variance, force_finite), multioutput, _variances
     )

@@ -7,6 +7,7 @@ from functools import partial, reduce
 from typing import Any
 
 import numpy as np
+from sklearn import metrics as theirs
 
 from streamlearn._arrays import Array, same_place, to_numpy
 from streamlearn._validation.arrays import as_array, as_vector
@@ -17,6 +18,7 @@ from streamlearn._validation.messages import in_block
 from streamlearn._validation.reader import indicator_or_raise
 from streamlearn.core import scores
 from streamlearn.metrics.over_blocks import Metric, Statistic, computed, weight_like
+from streamlearn.metrics.parameters import truth_value
 
 
 def accuracy_score(
@@ -56,6 +58,7 @@ def accuracy_score(
     >>> accuracy_score(y, da.where(y == 3, 0, y))
     0.75
     """
+    normalize = truth_value(theirs.accuracy_score, "normalize", normalize)
     metric = Metric(ACCURACY, partial(_accuracy, normalize))
     return computed(metric, y_true, y_pred, sample_weight)
 
@@ -134,6 +137,7 @@ def zero_one_loss(
     >>> zero_one_loss(np.asarray([0, 1, 2, 3]), np.asarray([0, 1, 2, 0]))
     0.25
     """
+    normalize = truth_value(theirs.zero_one_loss, "normalize", normalize)
     metric = Metric(ACCURACY, partial(_zero_one, normalize))
     return computed(metric, y_true, y_pred, sample_weight)
 

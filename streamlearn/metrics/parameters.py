@@ -6,6 +6,8 @@ import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
+
 
 def checked(function: Callable[..., Any], how: Mapping[str, Any]) -> Callable[..., Any]:
     """Return scikit-learn's ``function``, after a call with its parameters on two rows.
@@ -31,3 +33,16 @@ def checked(function: Callable[..., Any], how: Mapping[str, Any]) -> Callable[..
             if isinstance(error, ValueError) and isinstance(error, TypeError):
                 raise
     return function
+
+
+def truth_value(function: Callable[..., Any], name: str, value: Any) -> bool:
+    """Return the value of a parameter that is True or False. Others end in scikit-learn's error.
+
+    Raises
+    ------
+    ValueError
+        If scikit-learn's ``function`` does not take the value.
+    """
+    if not isinstance(value, bool | np.bool_):
+        checked(function, {name: value})
+    return bool(value)

@@ -24,7 +24,7 @@ from streamlearn.metrics.by_label import (
     two_columns,
 )
 from streamlearn.metrics.over_blocks import PROBABILITIES, Metric, Statistic, computed
-from streamlearn.metrics.parameters import checked
+from streamlearn.metrics.parameters import checked, truth_value
 from streamlearn.metrics.values import warn_of_few_rows
 
 
@@ -77,6 +77,7 @@ def log_loss(
     0.1642...
     """
     sums = _log_loss_sums(labels)
+    normalize = truth_value(theirs.log_loss, "normalize", normalize)
     result = partial(_log_loss, normalize, _in_order(labels))
     return computed(Metric(sums, result), y_true, y_proba, sample_weight)
 
