@@ -304,6 +304,6 @@ def _dates_or_raise(table: Table, reader: TableReader) -> None:
             dtype = getattr(column, "dtype", getattr(column, "type", None))
             raise ValueError(
                 f"{reader.column(j).capitalize()} of X has dtype {dtype}, and {reader.estimator} "
-                "takes dates alone. Turn text into dates by pandas.to_datetime, and choose columns "
-                "of dates in a ColumnTransformer."
+                "takes dates alone. Turn text into dates by pandas.to_datetime, and durations into "
+                "numbers by .dt.total_seconds(). Choose columns of dates in a ColumnTransformer."
             )

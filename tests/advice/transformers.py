@@ -35,6 +35,7 @@ from tests.advice.table import DX, DY, SPARSE, THREE, X, Y, advice
 
 GAPS = np.array([[np.nan], [1.0], [2.0], [3.0], [4.0]])
 DATES = pd.DataFrame({"day": pd.to_datetime(["2024-02-29", "2025-01-01"])})
+DURATIONS = pd.DataFrame({"late": pd.to_timedelta([1, 5, 9], unit="min")})
 TEXT = pd.DataFrame({"day": ["2024-02-29", "2025-01-01"], "n": [1, 2]})
 MIXED = pd.DataFrame({"a": ["x", 1]})
 
@@ -347,9 +348,16 @@ TRANSFORMERS = [
     ),
     advice(
         lambda: encoders.DatetimeEncoder().fit(TEXT),
-        r"Turn text into dates by pandas\.to_datetime, and choose columns of dates in a Col",
+        r"Turn text into dates by pandas\.to_datetime, .* Choose columns of dates in a ColumnTra",
         lambda: ColumnTransformer([("dates", encoders.DatetimeEncoder(), ["day"])]).fit(
             TEXT.assign(day=pd.to_datetime(TEXT["day"]))
+        ),
+    ),
+    advice(
+        lambda: encoders.DatetimeEncoder().fit(DURATIONS),
+        r"durations into numbers by \.dt\.total_seconds\(\)",
+        lambda: encoders.StandardScaler().fit(
+            DURATIONS.assign(late=DURATIONS["late"].dt.total_seconds())
         ),
     ),
     advice(
