@@ -1,7 +1,7 @@
 """The block engine: it aligns containers and offers verbs.
 
-They are `fold`, `rounds`, `reduce` and `map_rows`. The engine knows dask, and no algorithm.
-`from_blocks` is for users.
+They are `fold`, `rounds`, `reduce`, `map_rows` and `visit`. The engine knows dask, and no
+algorithm. `from_blocks` is for users.
 """
 
 from streamlearn.blocks.bags import as_objects, from_bag, is_bag
@@ -46,6 +46,7 @@ from streamlearn.blocks.source_rows import SourceRows
 from streamlearn.blocks.sources import from_blocks, taken_apart
 from streamlearn.blocks.streams import StreamedRows
 from streamlearn.blocks.take_rows import AlignedRows, Place, Which
+from streamlearn.blocks.visit import visit
 from streamlearn.blocks.watch import Record, Watch, unwatched, watches, watching
 from streamlearn.blocks.within import context_variable
 from streamlearn.blocks.zip_rows import zip_rows
@@ -109,6 +110,7 @@ __all__ = [
     "text_dtype",
     "unnoted",
     "unwatched",
+    "visit",
     "watches",
     "watching",
     "whole_rows",

@@ -21,13 +21,13 @@ from typing import Any, NamedTuple
 from streamlearn.blocks import door
 from streamlearn.blocks.block import Block, noted
 from streamlearn.blocks.containers import Blocks, align, meta_of
-from streamlearn.blocks.fold import fold
 from streamlearn.blocks.left_out import skips
 from streamlearn.blocks.parts import head, n_rows, without_rows
 from streamlearn.blocks.reading import END
 from streamlearn.blocks.source_rows import SourceRows
 from streamlearn.blocks.streams import PARTS, Stream, StreamedRows
 from streamlearn.blocks.take_rows import LABELS, AlignedRows, Place, Which, rows_taken
+from streamlearn.blocks.visit import visit
 from streamlearn.blocks.watch import watches
 
 Order = Callable[[Blocks, int], Sequence[int] | None]
@@ -275,7 +275,7 @@ class _Together:
             self.n_reads += 1
         numbers = count() if blocks.streamed is not None else iter(_numbers(blocks, order))
 
-        def hand_out(_: None, block: Block) -> tuple[None, None]:
+        def hand_out(block: Block) -> None:
             self.shared.n_blocks = max(self.shared.n_blocks, block.number + 1)
             for number in numbers:
                 if number == block.number:
@@ -284,16 +284,15 @@ class _Together:
                 empty = {name: without_rows(x) for name, x in self.heads.items()}
                 self._hand_out(members, Block(number, empty))
             self._hand_out(members, block)
-            return None, None
 
         try:
             if ahead:
                 known = ahead.pop()
                 order = _numbers(blocks, order)
                 order = order[order.index(known.number) + 1 :]
-                hand_out(None, known)
+                hand_out(known)
                 del known
-            for _ in fold(hand_out, None, blocks, prepare=_as_it_is, order=order):
+            for _ in visit(hand_out, blocks, order=order):
                 pass
             self._hand_out(members, END)
         except _Stopped:
@@ -312,13 +311,9 @@ class _Together:
         if blocks.streamed is not None:
             return {name: part.head for name, part in blocks.streamed.items()}
 
-        def keep(_: None, block: Block) -> tuple[None, None]:
-            self.ahead.append(block)
-            return None, None
-
         for number in _numbers(blocks, self._order(blocks, 0)):
             if blocks.rows[number] != 0:
-                for _ in fold(keep, None, blocks, prepare=_as_it_is, order=[number]):
+                for _ in visit(self.ahead.append, blocks, order=[number]):
                     pass
             if self.ahead:
                 return {name: head(x, 1) for name, x in self.ahead[0].parts.items()}
@@ -354,7 +349,3 @@ class _Together:
 
 def _numbers(blocks: Blocks, order: Sequence[int] | None) -> list[int]:
     return [*range(len(blocks))] if order is None else [*order]
-
-
-def _as_it_is(block: Block) -> Block:
-    return block

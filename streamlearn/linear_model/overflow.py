@@ -14,7 +14,7 @@ from functools import partial
 from streamlearn._arrays import entries, namespace, to_float
 from streamlearn._training.block_learner import BlockLearner
 from streamlearn._training.prepare import PendingBlock
-from streamlearn.blocks import Block, Blocks, LazyRows, fold
+from streamlearn.blocks import Block, Blocks, LazyRows, visit
 
 
 @contextmanager
@@ -49,17 +49,8 @@ def _too_large(
     order = list(range(len(blocks)) if order is None else order)
     if last is not None:
         order = order[: order.index(last) + 1]
-    prepare = partial(_largest, learner, epoch)
-    with closing(fold(_reported, None, blocks, prepare=prepare, order=order)) as segments:
-        for segment in segments:
-            for record in segment.records:
-                if record.report is not None:
-                    return record.block, record.report
-    return None
-
-
-def _reported(state: None, largest: float | None) -> tuple[None, float | None]:
-    return None, largest
+    with closing(visit(partial(_largest, learner, epoch), blocks, order=order)) as found:
+        return next(((number, largest) for number, largest in found if largest is not None), None)
 
 
 def _largest(learner: BlockLearner, epoch: int, block: Block) -> float | None:
