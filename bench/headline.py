@@ -1,4 +1,4 @@
-"""A table larger than memory, from disk to a model, and from disk to predictions in Parquet.
+"""A table of 16.8 GB, from disk to a model, and from disk to predictions in Parquet.
 
 The question: how long does a scaler with a logistic SGD take, and how much memory does it need?
 There are 100,000,000 rows of 20 float64 features and a target, 16.8 GB on disk. Three stages run in
